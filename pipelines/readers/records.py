@@ -1,0 +1,92 @@
+"""What every reader yields, and what it reads: records and splits."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+Status = Literal["ok", "skipped", "unreadable"]
+Compression = Literal["none", "gzip", "bzip2", "xz", "zstd", "lz4"]
+FileFormat = Literal["warc", "html", "jsonl", "parquet", "csv", "tsv", "text", "markdown", "pdf", "unknown"]
+
+
+class InputError(ValueError):
+    """The recipe and its input do not fit together; the message says what to change."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One record of an input file, whatever became of it.
+
+    `payload` holds its bytes as far as they are content, after transfer and content decoding; `text` is set where the
+    file itself holds decoded text (JSONL, Parquet, CSV) or the reader had to decode it (PDF).
+    """
+
+    offset: int
+    """Place in the file: bytes up to the (compressed) record, or row number. Unique within the file."""
+    uri: str | None = None
+    media_type: str | None = None
+    payload: bytes = b""
+    text: str | None = None
+    charset: str | None = None
+    """The character encoding that the record declares, which may be wrong."""
+    title: str | None = None
+    date: str | None = None
+    n_bytes: int
+    """Size of the record's block as found, before any content decoding."""
+    status: Status = "ok"
+    rule: str | None = None
+    detail: str | None = None
+
+    @classmethod
+    def skipped(cls, *, rule: str, offset: int, n_bytes: int, **known: Any) -> Self:
+        """A record that is no document by nature."""
+        return cls(status="skipped", rule=rule, offset=offset, n_bytes=n_bytes, **known)
+
+    @classmethod
+    def unreadable(cls, *, rule: str, detail: str, offset: int, n_bytes: int, **known: Any) -> Self:
+        """A record that is damaged, or larger than allowed."""
+        return cls(status="unreadable", rule=rule, detail=detail[:500], offset=offset, n_bytes=n_bytes, **known)
+
+    @classmethod
+    def too_large(cls, *, limit: int, offset: int, n_bytes: int, **known: Any) -> Self:
+        """A record that is larger than allowed."""
+        detail = f"more than {limit:,} bytes"
+        return cls.unreadable(rule="too_large", detail=detail, offset=offset, n_bytes=n_bytes, **known)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Split:
+    """A part of a file that one worker reads: the records that begin at or after `start` and before `end`.
+
+    `start` and `end` are bytes of the file as stored, for Parquet row groups; `end` None is the end of the file.
+    """
+
+    path: str
+    """As tables show it: relative to the recipe."""
+    location: str
+    """What to open."""
+    format: FileFormat
+    compression: Compression
+    start: int
+    end: int | None
+    size: int
+    """Bytes to read, about; for balance."""
+    framed: bool = False
+    """Whether each compressed member holds one record, so that reading can begin at any of them (WARC)."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The split as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """The split that `to_json` wrote."""
+        return cls(**value)
+
+
+def printable(value: object) -> str | None:
+    """A short field (URL, title, date) as a string that any table can hold, or None where it is no string."""
+    if not isinstance(value, str):
+        return None
+    if not value.isascii():
+        value = value.encode("utf-8", "replace").decode("utf-8")  # lone surrogates have no UTF-8
+    return " ".join(value.replace("\0", " ").split())[:4096] or None

@@ -1,0 +1,99 @@
+"""Where units are worked on: this process, several local processes, or any runner that Beam knows.
+
+Beam sees one element per unit, a descriptor of a few hundred bytes; the data go from file to file. So the per-element
+cost of a runner is paid per shard, and any runner that can run `Create | Reshuffle | ParDo` will do.
+"""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from gristmill.pipelines.checkpoints import Unit
+from gristmill.pipelines.engine import Executor, RunError, Task
+
+LOCAL = "local"
+"""Name of the default choice: Beam's FnApiRunner, in this process or in several, by the size of the work."""
+
+WORTH_PROCESSES = 24 << 20
+"""Input bytes from which several processes pay for their start-up of about 6 s (docs/decisions.md, runners)."""
+
+_FAILURE = re.compile(r"UnitError: (.*?)(?: \[while running|\n|$)", re.DOTALL)
+
+
+class UnitError(RuntimeError):
+    """A unit could not be done. The message crosses process borders as text inside Beam's traceback."""
+
+
+def executor(*, runner: str, workers: int | None, options: Sequence[str]) -> Executor:
+    """An executor for `gristmill run --runner NAME --workers N -- OPTIONS`.
+
+    Args:
+        runner: `local`, or a runner's name as Beam knows it, such as DataflowRunner.
+        workers: local processes; by default as many as there are processors, where the work is worth it.
+        options: Beam pipeline options, passed through as they are.
+    """
+
+    def execute(task: Task, units: list[Unit]) -> None:
+        if runner == LOCAL:
+            count = min(_local_workers(units, workers), len(units))
+            _run_pipeline(task, units, _local_runner(count), [*options, *_local_options(count)])
+        else:
+            _run_pipeline(task, units, runner, options)
+
+    return execute
+
+
+def _local_workers(units: list[Unit], asked: int | None) -> int:
+    if asked is not None:
+        return asked
+    if sum(unit.size for unit in units) < WORTH_PROCESSES:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _local_runner(workers: int) -> Any:
+    # Named, not "DirectRunner": since Beam 2.68 that one first tries Prism, a binary fetched from the web at run time.
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner  # noqa: PLC0415
+
+    del workers
+    return FnApiRunner()
+
+
+def _local_options(workers: int) -> list[str]:
+    if workers <= 1:
+        return ["--direct_running_mode=in_memory"]
+    return ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+
+
+def _run_pipeline(task: Task, units: list[Unit], runner: Any, options: Sequence[str]) -> None:
+    import apache_beam as beam  # noqa: PLC0415  (2 s; a run with nothing to do never pays them)
+    from apache_beam.options.pipeline_options import PipelineOptions  # noqa: PLC0415
+
+    from gristmill.pipelines.transforms import DoUnits  # noqa: PLC0415
+
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    # The largest first: the end of a phase is then short whatever the number of workers.
+    ordered = sorted(units, key=lambda unit: (-unit.size, unit.key))
+    try:
+        with beam.Pipeline(runner=runner, options=PipelineOptions(list(options))) as pipeline:
+            pipeline | "Units" >> beam.Create(ordered) | task.phase >> DoUnits(task)
+    except Exception as error:
+        found = _FAILURE.findall(str(error))
+        if not found:
+            raise
+        raise RunError(found[-1].strip()) from error
+
+
+def describe_failure(task: Task, unit: Unit, error: BaseException) -> str:
+    """One line for the person who started the run."""
+    what = unit.descriptor.get("path") or unit.key[:8]
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+    return f"{task.phase} of {what}: {reason}{where}".replace("\n", " ")
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr)

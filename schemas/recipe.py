@@ -1,0 +1,211 @@
+"""The recipe: one TOML file that says what goes in, what is good enough, and what comes out.
+
+Every field has a default but the inputs' names and paths, and is checked before any work starts. The classes below are
+the reference for the file: `gristmill recipe schema` prints them as JSON schema.
+"""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Format = Literal["auto", "warc", "html", "jsonl", "parquet", "csv", "tsv", "text", "markdown", "pdf"]
+RuleSet = Literal["gopher", "c4", "fineweb"]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+LanguageCode = Annotated[str, Field(pattern=r"^(default|[A-Z][a-z]{3}|[a-z]{3}(_[A-Z][a-z]{3})?)$")]
+
+MIB = 1 << 20
+
+
+class _Section(BaseModel):
+    """A part of the recipe: unknown fields are errors, values are never changed after the check."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Columns(_Section):
+    """Names of the columns (Parquet, CSV) or keys (JSONL) that hold each part of a record."""
+
+    text: str = Field("text", description="The text itself. A dotted name reaches into nested JSON.")
+    url: str | None = Field(None, description="The record's URL; 'url' is taken where it exists and none is named.")
+    title: str | None = Field(None, description="The title; 'title' is taken where it exists and none is named.")
+    date: str | None = Field(None, description="The date; 'date' is taken where it exists and none is named.")
+
+
+class Input(_Section):
+    """A named set of files of one kind."""
+
+    name: Name = Field(description="Short name; appears as `source` in every table.")
+    paths: tuple[str, ...] = Field(
+        min_length=1,
+        strict=False,
+        description="Paths or glob patterns (* ? [] **), relative to the recipe, on any Beam filesystem.",
+    )
+    format: Format = Field("auto", description="How to read the files; auto looks at content first, then at names.")
+    domain: Name = Field("general", description="Domain label, such as finance, medicine or manufacturing.")
+    licence: str = Field("unknown", description="Licence of the text, as you know it; carried to the curated table.")
+    role: Literal["raw", "reference"] = Field(
+        "raw", description="raw text is curated; reference text is known to be good, and is never curated itself."
+    )
+    columns: Columns = Field(default_factory=lambda: Columns(), description="Columns of JSONL, Parquet and CSV.")
+
+
+class Ingest(_Section):
+    """Reading and extraction."""
+
+    extractor: Literal["resiliparse", "trafilatura"] = Field(
+        "resiliparse", description="HTML to main text: resiliparse is fast, trafilatura more precise and 5x slower."
+    )
+    max_record_bytes: int = Field(
+        64 * MIB, ge=1024, le=1 << 30, description="Larger records, also once decompressed, are unreadable: too_large."
+    )
+    split_bytes: int = Field(
+        32 * MIB, ge=1024, description="Files larger than this are read in several pieces where the format allows it."
+    )
+
+
+class Language(_Section):
+    """Language identification."""
+
+    model: str | None = Field(None, description="A fastText model (.bin, .ftz); the bundled lid.176.ftz by default.")
+    min_score: float = Field(0.5, ge=0, le=1, description="Below this probability a document's language is und.")
+
+
+class Rules(_Section):
+    """Which published rules decide, and with which limits."""
+
+    sets: tuple[RuleSet, ...] = Field(
+        ("gopher", "c4", "fineweb"), strict=False, description="Rule sets; an empty list keeps every document."
+    )
+    limits: dict[LanguageCode, dict[str, float | None]] = Field(
+        default_factory=dict,
+        description="Limits by language (deu_Latn), script (Thai) or for all (default), such as "
+        '"gopher.n_words.min" = 30; false in place of a number switches the rule off.',
+    )
+    languages: tuple[LanguageCode, ...] | None = Field(
+        None, strict=False, description="Keep only these languages; all are kept by default."
+    )
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _false_switches_off(cls, limits: object) -> object:
+        """TOML has no null: `false` stands for it."""
+        if not isinstance(limits, dict):
+            return limits
+        return {
+            language: {rule: None if limit is False else limit for rule, limit in table.items()}
+            if isinstance(table, dict)
+            else table
+            for language, table in limits.items()
+        }
+
+
+class Dedup(_Section):
+    """Removal of duplicates. A cluster's best document survives."""
+
+    exact: bool = Field(True, description="Documents with the same normalised text.")
+    fuzzy: bool = Field(True, description="Documents with nearly the same text, by MinHash.")
+    bands: int = Field(14, ge=1, le=112, description="LSH bands; more bands find less similar pairs.")
+    rows: int = Field(8, ge=1, le=112, description="MinHash values per band; more rows ask for more similarity.")
+    min_similarity: float = Field(
+        0.7, ge=0, le=1, description="Candidate pairs whose estimated Jaccard similarity is lower are let go."
+    )
+
+    @model_validator(mode="after")
+    def _fits_signature(self) -> Self:
+        if self.bands * self.rows > 112:
+            raise ValueError(
+                f"bands x rows = {self.bands} x {self.rows} = {self.bands * self.rows}, but a signature has 112 values; "
+                f"with {self.rows} rows use at most {112 // self.rows} bands"
+            )
+        return self
+
+
+class Tokenizer(_Section):
+    """The SentencePiece tokenizer: trained on the curated text, or brought along."""
+
+    model: str | None = Field(None, description="An existing SentencePiece .model to use; none is trained then.")
+    kind: Literal["bpe", "unigram"] = Field("bpe", description="SentencePiece algorithm.")
+    vocabulary_size: int = Field(32_768, ge=1_000, le=262_144, description="Tokens, special and byte tokens included.")
+    sample_bytes: int = Field(
+        100 * MIB, ge=10_000, description="Text to train on, balanced over the languages of the curated text."
+    )
+    temperature: float = Field(
+        0.3, ge=0, le=1, description="Balance of languages in the sample: 1 as in the corpus, 0 all alike."
+    )
+    character_coverage: float = Field(
+        0.9998, ge=0.98, le=1, description="Share of characters that get a token; the rest is spelt in bytes."
+    )
+
+
+class Mixture(_Section):
+    """How often each document is used: its language's, domain's and source's weights multiply."""
+
+    temperature: float = Field(
+        1.0, ge=0, le=1, description="Languages' shares: 1 as in the corpus, lower raises the small ones, 0 all alike."
+    )
+    max_epochs: float = Field(
+        4.0, ge=1, le=100, description="No document is repeated more often than this, whatever the shares ask for."
+    )
+    languages: dict[LanguageCode, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, description="Weights of languages, after the temperature; 1 where not named."
+    )
+    domains: dict[Name, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, description="Weights of domains; 1 where not named."
+    )
+    sources: dict[Name, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, description="Weights of inputs; 1 where not named."
+    )
+
+
+class Packing(_Section):
+    """Training sequences and shards."""
+
+    sequence_length: int = Field(2048, ge=64, le=1 << 20, description="Tokens per training sequence.")
+    shard_tokens: int = Field(1 << 26, ge=1 << 10, description="Tokens per shard file, about.")
+
+
+class Recipe(_Section):
+    """Everything that determines an output."""
+
+    name: Name = Field("corpus", description="Name of the corpus.")
+    seed: int = Field(0, ge=0, lt=1 << 63, description="Seed of the shuffle and of every sample.")
+    inputs: tuple[Input, ...] = Field(min_length=1, strict=False, description="What goes in; [[inputs]] in TOML.")
+    ingest: Ingest = Field(default_factory=lambda: Ingest())
+    language: Language = Field(default_factory=lambda: Language())
+    rules: Rules = Field(default_factory=lambda: Rules())
+    dedup: Dedup = Field(default_factory=lambda: Dedup())
+    tokenizer: Tokenizer = Field(default_factory=lambda: Tokenizer())
+    mixture: Mixture = Field(default_factory=lambda: Mixture())
+    packing: Packing = Field(default_factory=lambda: Packing())
+
+    @model_validator(mode="after")
+    def _inputs_agree(self) -> Self:
+        names = [each.name for each in self.inputs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two inputs are named {twice[0]!r}: every input needs a name of its own")
+        if all(each.role == "reference" for each in self.inputs):
+            raise ValueError("every input has role 'reference': at least one must be 'raw', or nothing would come out")
+        for field, named, known in (
+            ("mixture.sources", self.mixture.sources, set(names)),
+            ("mixture.domains", self.mixture.domains, {each.domain for each in self.inputs}),
+        ):
+            unknown = sorted(set(named) - known)
+            if unknown:
+                raise ValueError(
+                    f"{field} names {unknown[0]!r}, which no input has; known: {', '.join(sorted(known))}"
+                )
+        return self
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path carries a filesystem's scheme, such as gs:// or s3://."""
+    return "://" in path
+
+
+def resolve(path: str, *, folder: str) -> str:
+    """A recipe's path as seen from anywhere: relative ones start at the recipe's folder."""
+    if is_remote(path) or PurePosixPath(path).is_absolute():
+        return path
+    return str(PurePosixPath(folder) / path)
