@@ -1,8 +1,7 @@
 """Annotate: `documents` -> `signals`. Everything that is measured is measured here, once."""
 
-from gristmill.filters import annotate as measure
 from gristmill.filters import language
-from gristmill.pipelines import tables
+from gristmill.pipelines import files, tables
 from gristmill.pipelines.checkpoints import JSON, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.schemas import DOCUMENTS, SIGNALS, Recipe
@@ -23,7 +22,7 @@ def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
             version=VERSION,
             libraries=LIBRARIES,
             settings={
-                "model": language.fingerprint(model),
+                "model": files.fingerprint(model or str(language.bundled_model())),
                 "min_score": recipe.language.min_score,
             },
             tables=(SIGNALS.name,),
@@ -42,7 +41,9 @@ def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
 
 def annotate_file(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Measure every document of a file, batch by batch."""
-    annotator = measure.Annotator.load(model=unit.local["model"], min_score=settings["min_score"])
+    from gristmill.filters.annotate import Annotator  # noqa: PLC0415  (compiled kernels: only workers need them)
+
+    annotator = Annotator.load(model=unit.local["model"], min_score=settings["min_score"])
     documents = tables.batches(store, unit.local["documents"], columns=["doc_id", "text", "status"])
     with output.table(SIGNALS) as writer:
         for batch in tables.only_ok(documents):

@@ -13,11 +13,13 @@ Output folder::
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 from gristmill.pipelines import files
 from gristmill.schemas import Table, canonical_json, digest, key_of
@@ -125,7 +127,7 @@ class Store:
             found[receipt.key] = receipt
         return found
 
-    def count_receipts(self, phase: str) -> Iterable[str]:
+    def finished(self, phase: str) -> Iterable[str]:
         """Keys of the receipts there are, without reading them."""
         for path in files.list_files(self.path(f"receipts/{phase}")):
             if path.endswith(".json"):
@@ -228,6 +230,40 @@ class Output:
         files.write_atomically(path, receipt.to_json())
 
 
+class _Checksummed:
+    """A file that appears whole when committed, and knows the checksum of what was written to it."""
+
+    closed = False
+
+    def __init__(self, path: str) -> None:
+        self._stack = ExitStack()
+        self._handle = self._stack.enter_context(files.writing(path))
+        self._state = xxhash.xxh3_128()
+        self._size = 0
+
+    def write(self, data: bytes) -> int:
+        view = memoryview(data)
+        self._state.update(view)
+        self._size += view.nbytes
+        return self._handle.write(view)
+
+    def tell(self) -> int:
+        return self._size
+
+    def flush(self) -> None:
+        self._handle.flush()
+
+    def commit(self) -> tuple[int, str]:
+        """Size in bytes and checksum."""
+        self._stack.close()
+        return self._size, self._state.hexdigest()
+
+    def discard(self) -> None:
+        abandoned = RuntimeError("abandoned")
+        with suppress(RuntimeError):
+            self._stack.__exit__(RuntimeError, abandoned, None)
+
+
 class TableWriter:
     """Writes record batches to one Parquet file, in row groups of bounded size. Memory: one row group."""
 
@@ -248,7 +284,7 @@ class TableWriter:
         self._pending_bytes = 0
         self.rows = 0
         self.text_bytes = 0
-        self._file = files.AtomicFile(output.absolute(relative))
+        self._file = _Checksummed(output.absolute(relative))
         self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", compression_level=3)
 
     def write(self, batch: pa.RecordBatch | pa.Table) -> None:
@@ -294,4 +330,5 @@ class TableWriter:
         if kind is None:
             self.close()
         else:
+            self._writer.close()
             self._file.discard()

@@ -131,10 +131,15 @@ def inspect(phase: Phase, store: Store) -> PhaseState:
 
 @dataclass(frozen=True, kw_only=True)
 class Observer:
-    """What a run tells while it goes on. `watch` wraps the execution of a phase's missing units."""
+    """What a run tells while it goes on.
+
+    Attributes:
+        watch: wraps the execution of a phase's missing units: (state at the start, work).
+        done: called when a phase is complete: (state at the end, units worked on, seconds).
+    """
 
     watch: Callable[[PhaseState, Callable[[], None]], None]
-    done: Callable[[PhaseState, float], None]
+    done: Callable[[PhaseState, int, float], None]
 
 
 def run(stages: Stage, *, store: Store, execute: Executor, observer: Observer) -> list[Receipt]:
@@ -169,7 +174,7 @@ def survey(stages: Stage, *, store: Store) -> Iterator[PhaseState]:
 def _complete(phase: Phase, *, store: Store, execute: Executor, observer: Observer) -> list[Receipt]:
     state = inspect(phase, store)
     store.prune(phase.name, tables=phase.tables, keep=state.done.values())
-    started = time.monotonic()
+    started, fresh = time.monotonic(), len(state.missing)
     if state.missing:
         task = Task(
             root=store.root,
@@ -185,7 +190,7 @@ def _complete(phase: Phase, *, store: Store, execute: Executor, observer: Observ
                 f"{phase.name}: {len(state.missing)} of {len(state.units)} units left no receipt; "
                 "was the output folder changed while the run went on?"
             )
-    observer.done(state, time.monotonic() - started)
+    observer.done(state, fresh, time.monotonic() - started)
     return _in_order(state)
 
 
@@ -194,12 +199,11 @@ def _in_order(state: PhaseState) -> list[Receipt]:
 
 
 def _changes(state: PhaseState) -> Iterable[str]:
+    if state.missing and state.done and not state.stale:
+        yield "new input, or not finished"
     known = {checkpoints.key_of(each.descriptor) for each in state.stale}
-    if state.done and not state.stale and state.missing:
-        yield "not all of it was done"
-    for unit in state.missing:
-        if checkpoints.key_of(unit.descriptor) not in known and (state.stale or state.done):
-            yield "its input changed"
+    if known and any(checkpoints.key_of(unit.descriptor) not in known for unit in state.missing):
+        yield "its input changed"
     settings, version = state.phase.full_settings(), state.phase.version
     for receipt in state.stale:
         if receipt.version != version:

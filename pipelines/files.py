@@ -3,12 +3,12 @@
 Beam is imported only for paths with a scheme (`gs://...`): the import takes seconds, and a local run never needs it.
 """
 
-import glob
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import xxhash
@@ -103,6 +103,38 @@ def list_files(folder: str) -> list[str]:
         return []
 
 
+def read(path: str) -> bytes:
+    """All bytes of a small file."""
+    with open_seekable(path) as file:
+        return file.read()
+
+
+def sizes(folder: str) -> dict[str, int]:
+    """Every file below a folder with its size in bytes, temporary and hidden ones too; nothing if there is no folder."""
+    if is_remote(folder):
+        (result,) = _filesystems().match([folder.rstrip("/") + "/**"])
+        return {str(each.path): int(each.size_in_bytes) for each in result.metadata_list}
+    return {
+        str(path): path.stat().st_size
+        for root, _, names in os.walk(folder)
+        for path in (Path(root, name) for name in names)
+        if path.is_file()
+    }
+
+
+def stamp(path: str) -> list[int | str]:
+    """What changes when a file changes, without reading it: size and time of change."""
+    if is_remote(path):
+        return [fingerprint(path)]
+    status = Path(path).stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def relative(path: str, *, folder: str) -> str:
+    """A local path as seen from a folder, with forward slashes."""
+    return os.path.relpath(path, folder).replace(os.sep, "/")
+
+
 def write_atomically(path: str, data: bytes) -> None:
     """Write a file so that it is seen whole or not at all."""
     with writing(path) as file:
@@ -159,36 +191,30 @@ def _expand_local(pattern: str) -> list[str]:
         return sorted(_files_below(path))
     if not _GLOB.intersection(pattern):
         return []
-    found = (Path(each) for each in glob.iglob(pattern, recursive=True))
-    fixed = len(Path(_fixed_part(pattern)).parts)
-    spelt = {part for part in PurePosixPath(pattern).parts if _hidden(part)}
+    parts = path.parts
+    first = next(index for index, part in enumerate(parts) if _GLOB.intersection(part))
+    folder, below = Path(*parts[:first]), list(parts[first:])
+    spelt = {part for part in below if _hidden(part)}
+    if below[-1] == "**":
+        below.append("*")
     return sorted(
         {
             str(each)
-            for each in found
-            if each.is_file() and all(not _hidden(part) or part in spelt for part in each.parts[fixed:])
-            and _name_allowed(each.name, PurePosixPath(pattern).name)
+            for each in folder.glob("/".join(below))
+            if each.is_file() and not any(_hidden(part) for part in _not_spelt(each.relative_to(folder), spelt))
         }
     )
 
 
-def _name_allowed(name: str, pattern: str) -> bool:
-    return not _hidden(name) or _hidden(pattern)
+def _not_spelt(path: Path, spelt: set[str]) -> Iterator[str]:
+    """The parts of a path that no part of the pattern that begins with `.` or `_` stands for."""
+    return (part for part in path.parts if not any(fnmatch(part, each) for each in spelt))
 
 
 def _files_below(folder: Path) -> Iterator[str]:
     for root, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if not _hidden(each)]
         yield from (str(Path(root, name)) for name in names if not _hidden(name) and Path(root, name).is_file())
-
-
-def _fixed_part(pattern: str) -> str:
-    """The leading folders of a pattern that hold no glob character."""
-    parts = PurePosixPath(pattern).parts
-    fixed = 0
-    while fixed < len(parts) and not _GLOB.intersection(parts[fixed]):
-        fixed += 1
-    return str(PurePosixPath(*parts[:fixed]))
 
 
 def _hidden(name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gristmill.pipelines import checkpoints, cleaning, extraction, files, readers
+from gristmill.pipelines import checkpoints, extraction, files, readers
 from gristmill.pipelines.checkpoints import JSON, Output, Store, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.schemas import DOCUMENTS, Input, Recipe, RecipeError, document_id, nearest
@@ -175,16 +175,16 @@ def _row(record: readers.Record, *, origin: _Origin, extractor: str) -> dict[str
         "role": origin.role,
         "path": origin.path,
         "offset": record.offset,
-        "uri": cleaning.safe(record.uri) or f"{origin.path}#{record.offset}",
+        "uri": record.uri or f"{origin.path}#{record.offset}",
         "bytes": record.n_bytes,
         "media_type": record.media_type,
         "encoding": None,
-        "title": cleaning.safe(record.title),
+        "title": record.title,
         "date": record.date,
         "text": "",
         "status": record.status,
         "rule": record.rule,
-        "detail": cleaning.safe(record.detail),
+        "detail": record.detail,
     }
     if record.status != "ok":
         return row

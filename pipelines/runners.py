@@ -8,7 +8,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from gristmill.pipelines.checkpoints import Unit
@@ -20,28 +21,30 @@ LOCAL = "local"
 WORTH_PROCESSES = 24 << 20
 """Input bytes from which several processes pay for their start-up of about 6 s (docs/decisions.md, runners)."""
 
-_FAILURE = re.compile(r"UnitError: (.*?)(?: \[while running|\n|$)", re.DOTALL)
+_FAILURE = re.compile(r"(?:^|UnitError: )([^\n]*?) \[while running")
 
 
 class UnitError(RuntimeError):
     """A unit could not be done. The message crosses process borders as text inside Beam's traceback."""
 
 
-def executor(*, runner: str, workers: int | None, options: Sequence[str]) -> Executor:
+def executor(*, runner: str, workers: int | None, options: Sequence[str], log: str | None) -> Executor:
     """An executor for `gristmill run --runner NAME --workers N -- OPTIONS`.
 
     Args:
         runner: `local`, or a runner's name as Beam knows it, such as DataflowRunner.
         workers: local processes; by default as many as there are processors, where the work is worth it.
         options: Beam pipeline options, passed through as they are.
+        log: file that takes what Beam and its workers print.
     """
 
     def execute(task: Task, units: list[Unit]) -> None:
-        if runner == LOCAL:
-            count = min(_local_workers(units, workers), len(units))
-            _run_pipeline(task, units, _local_runner(count), [*options, *_local_options(count)])
-        else:
-            _run_pipeline(task, units, runner, options)
+        with _stderr_to(log) if log else nullcontext():
+            if runner == LOCAL:
+                count = min(_local_workers(units, workers), len(units))
+                _run_pipeline(task, units, _local_runner(), [*options, *_local_options(count)])
+            else:
+                _run_pipeline(task, units, runner, options)
 
     return execute
 
@@ -54,11 +57,10 @@ def _local_workers(units: list[Unit], asked: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _local_runner(workers: int) -> Any:
+def _local_runner() -> Any:
     # Named, not "DirectRunner": since Beam 2.68 that one first tries Prism, a binary fetched from the web at run time.
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner  # noqa: PLC0415
 
-    del workers
     return FnApiRunner()
 
 
@@ -81,7 +83,8 @@ def _run_pipeline(task: Task, units: list[Unit], runner: Any, options: Sequence[
         with beam.Pipeline(runner=runner, options=PipelineOptions(list(options))) as pipeline:
             pipeline | "Units" >> beam.Create(ordered) | task.phase >> DoUnits(task)
     except Exception as error:
-        found = _FAILURE.findall(str(error))
+        text = str(error)
+        found = _FAILURE.findall(text) if "UnitError" in text or isinstance(error, UnitError) else []
         if not found:
             raise
         raise RunError(found[-1].strip()) from error
@@ -95,5 +98,19 @@ def describe_failure(task: Task, unit: Unit, error: BaseException) -> str:
     return f"{task.phase} of {what}: {reason}{where}".replace("\n", " ")
 
 
-def say(message: str) -> None:
-    print(message, file=sys.stderr)
+@contextmanager
+def _stderr_to(path: str) -> Iterator[None]:
+    """Send what this process and its children print to stderr to a file, for a while.
+
+    Worker processes log at length to the stderr they inherit, which would tear the progress display apart.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.dup2(target, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(target)
+        os.close(saved)

@@ -25,9 +25,11 @@ class Case:
     expect: Expect
     reason: str
     id: str | None = None  # the record's own id, in files of rows
-    line: int | None = None  # 1-based, for lines too broken to have an id
+    url: str | None = None  # the record's own url, in files of rows
+    row: int | None = None  # counted from 1, header left out: for rows too broken to have an id
     of: str | None = None  # uri of the original of a duplicate
     of_id: str | None = None
+    of_url: str | None = None
     jaccard: float | None = None  # 5-gram similarity to the original, before any extraction
     contains: str | None = None  # must be found in the text the pipeline makes of it
     personal: tuple[dict[str, str], ...] | None = None  # invented personal data in the text: type, text
@@ -45,6 +47,11 @@ class Entry:
     domain: str | None = None
     source: str | None = None  # file and slug of the plain text; none for generated mess
     slug: str | None = None
+
+
+def row_url(key: str) -> str:
+    """The url of a row of a file, which carries no other meaning than its id."""
+    return f"https://library.example/{key.replace('-', '/', 1)}"
 
 
 def as_row(item: Case | Entry) -> dict[str, Any]:
@@ -75,9 +82,7 @@ class Corpus:
         if article is None:
             self.inventory.append(Entry(uri, file, id))
         else:
-            self.inventory.append(
-                Entry(uri, file, id, article.lang, article.domain, article.source, article.slug)
-            )
+            self.inventory.append(Entry(uri, file, id, article.lang, article.domain, article.source, article.slug))
 
     def add_file(self, path: str, data: bytes) -> None:
         if path in self.files:

@@ -93,7 +93,7 @@ def _inline(page: Page, index: int, link: str = '<a href="{0}">{1}</a>') -> str:
         return escape(paragraph, quote=False)
     before, middle, after = (escape(" ".join(part), quote=False) for part in (words[:5], words[5:8], words[8:]))
     marked = {
-        1: link.format(page.related[0][0] if page.related else page.root, middle),
+        1: link.format(page.related[0][0], middle),
         2: f"<em>{middle}</em>",
         3: f"<b>{middle}</b>",
     }[choice]
@@ -153,7 +153,8 @@ def newspaper(page: Page) -> str:
 {_open_graph(page)}
 <link rel="stylesheet" href="/assets/main.3f2a.css">
 {_json_ld(page)}
-<script>window.dataLayer=window.dataLayer||[];function gtag(){{dataLayer.push(arguments);}}gtag('js',new Date());</script>
+<script>window.dataLayer=window.dataLayer||[];function gtag(){{dataLayer.push(arguments);}}
+gtag('js',new Date());</script>
 </head>
 <body class="single single-post">
 <div id="cookie-banner" role="dialog" aria-live="polite"><p>{page.word("cookies")}</p>
@@ -170,7 +171,8 @@ def newspaper(page: Page) -> str:
 <p class="byline">{page.author} &middot; <time datetime="{page.iso}">{page.day}</time></p></header>
 <figure><img src="/img/{page.article.slug}.jpg" alt=""><figcaption>{page.site}</figcaption></figure>
 <p class="lead">{_inline(page, 0)}</p>
-<aside class="ad ad--inline" aria-hidden="true"><span>{page.word("advert")}</span><iframe src="https://ads.example/f?s=1"></iframe></aside>
+<aside class="ad ad--inline" aria-hidden="true"><span>{page.word("advert")}</span>\
+<iframe src="https://ads.example/f?s=1"></iframe></aside>
 {body}
 <ul class="share"><li><a href="#">{page.word("share")}</a></li><li><a href="#">RSS</a></li></ul>
 </article>
@@ -191,24 +193,26 @@ def newspaper(page: Page) -> str:
 def magazine(page: Page) -> str:
     """A front-end framework's div soup: hashed class names, no landmarks, state as a script."""
     state = json.dumps({"page": {"slug": page.article.slug, "id": _variant(page, "id", 99999)}, "user": None})
-    blocks = []
-    for index, paragraph in enumerate(_paragraphs(page)):
-        blocks.append(f'<div class="sc-fz{index}xq kTgPpv"><p class="sc-gKcZ">{paragraph}</p></div>')
-        if index == 0:
-            blocks.append(
-                f'<div class="sc-AxjAm ad-slot" data-slot="mid-{index}"><div><span>{page.word("advert")}</span></div></div>'
-            )
+    advert = f'<div class="sc-AxjAm ad-slot" data-slot="mid"><div><span>{page.word("advert")}</span></div></div>'
+    blocks = [
+        f'<div class="sc-fz{i}xq kTgPpv"><p class="sc-gKcZ">{p}</p></div>' for i, p in enumerate(_paragraphs(page))
+    ]
+    blocks.insert(1, advert)
     joined = "".join(blocks)
     return f"""<!doctype html><html lang="{page.tag}"><head>{page.meta()}<meta name="generator" content="Nuxwerk 4">
 <title>{page.title}</title>{_open_graph(page)}
 <style>.kTgPpv{{margin:0 auto;max-width:42rem}}.sc-AxjAm{{min-height:250px}}</style></head>
 <body><div id="__app"><div class="sc-bdVaJa topbar"><div class="sc-bwzfXH"><a href="/">{page.site}</a></div>\
 <div class="sc-htpNat">{_menu(page, '<div class="nv"><a href="{0}"><span>{1}</span></a></div>', "")}</div></div>
-<div class="sc-ifAKCX consent" style="display:none"><div>{page.word("cookies")}</div><div role="button">{page.word("accept")}</div></div>
-<div class="sc-EHOje wrap"><div class="sc-bZQynM col-8"><div class="sc-gzVnrw"><div class="crumb"><a href="/">{page.word("home")}</a> &rsaquo; <a href="/{page.article.domain}">{page.section}</a></div>
-<h1 class="sc-htoDjs">{page.title}</h1><div class="meta"><span>{page.author}</span> <time datetime="{page.day}">{page.day}</time></div></div>
+<div class="sc-ifAKCX consent" style="display:none"><div>{page.word("cookies")}</div><div role="button">\
+{page.word("accept")}</div></div>
+<div class="sc-EHOje wrap"><div class="sc-bZQynM col-8"><div class="sc-gzVnrw"><div class="crumb"><a href="/">\
+{page.word("home")}</a> &rsaquo; <a href="/{page.article.domain}">{page.section}</a></div>
+<h1 class="sc-htoDjs">{page.title}</h1><div class="meta"><span>{page.author}</span> <time datetime="{page.day}">\
+{page.day}</time></div></div>
 <div class="sc-dnqmqq body">{joined}</div>
-<div class="sc-iwsKbI shr"><span>{page.word("share")}:</span><a href="#f">f</a><a href="#x">x</a><a href="#w">w</a></div></div>
+<div class="sc-iwsKbI shr"><span>{page.word("share")}:</span><a href="#f">f</a><a href="#x">x</a><a href="#w">w</a>\
+</div></div>
 <div class="sc-gZMcBi col-4"><div class="box"><div class="hd">{page.word("related")}</div>\
 {_related(page, '<div class="it"><a href="{0}">{1}</a></div>', "")}</div>
 <div class="box nl"><div class="hd">{page.word("newsletter")}</div><input type="email"></div></div></div>
@@ -248,7 +252,11 @@ function bookmark() {{ window.external.AddFavorite('{page.url}', document.title)
 def blog(page: Page) -> str:
     """A blog engine's theme: widgets left and right, tag cloud, a comment form."""
     body = "\n".join(f"<p>{p}</p>" for p in _paragraphs(page))
-    cloud = " ".join(f'<a style="font-size:{9 + i * 2}pt">{escape(s)}</a>' for i, s in enumerate(page.words["sections"]))
+    cloud = " ".join(
+        f'<a style="font-size:{9 + i * 2}pt">\
+{escape(s)}</a>'
+        for i, s in enumerate(page.words["sections"])
+    )
     return f"""<!DOCTYPE html>
 <html lang="{page.tag}" class="no-js"><head>
 {page.meta()}
@@ -257,21 +265,25 @@ def blog(page: Page) -> str:
 <link rel="canonical" href="{page.url}"><meta property="og:title" content="{escape(page.article.title)}">
 </head><body class="post-template-default wp-embed-responsive">
 <div id="page" class="hfeed site"><a class="skip-link screen-reader-text" href="#primary">&darr;</a>
-<div id="sidebar" class="widget-area"><div class="site-branding"><p class="site-title"><a href="{page.root}">{page.site}</a></p></div>
+<div id="sidebar" class="widget-area"><div class="site-branding"><p class="site-title"><a href="{page.root}">\
+{page.site}</a></p></div>
 <ul id="menu-main" class="menu">{_menu(page, '<li class="menu-item"><a href="{0}">{1}</a>')}</ul>
-<div class="widget widget_search"><form><input type="search"><input type="submit" value="{page.word("search")}"></form></div>
+<div class="widget widget_search"><form><input type="search"><input type="submit" value="{page.word("search")}"></form>\
+</div>
 <div class="widget widget_recent"><h3 class="widget-title">{page.word("related")}</h3><ul>{_related(page)}</ul></div>
 <div class="widget widget_tags">{cloud}</div></div>
 <div id="primary" class="content-area"><div id="post-{_variant(page, "post", 9000)}" class="post type-post hentry">
 <h1 class="entry-title">{page.title}</h1>
-<div class="entry-meta"><span class="posted-on"><time class="entry-date published" datetime="{page.iso}">{page.day}</time></span>
+<div class="entry-meta"><span class="posted-on"><time class="entry-date published" datetime="{page.iso}">\
+{page.day}</time></span>
 <span class="author vcard">{page.author}</span></div>
 <div class="entry-content">
 {body}
 <div class="sharedaddy sd-sharing"><h3>{page.word("share")}</h3><ul><li><a>E-mail</a><li><a>Print</a></ul></div>
 </div><div class="entry-footer"><a rel="tag">{page.section}</a></div></div>
 <div id="comments"><h2>{page.word("comments")}</h2><ol class="comment-list">
-<li class="comment even"><div class="comment-content"><p>{escape(page.words["remarks"][1], quote=False)}</p></div></li></ol>
+<li class="comment even"><div class="comment-content"><p>{escape(page.words["remarks"][1], quote=False)}</p></div></li>\
+</ol>
 <div id="respond"><form method="post"><textarea name="comment"></textarea><input type="submit"></form></div></div>
 </div><div id="colophon">{page.site} | {page.word("rights")}</div></div>
 <script src="/wp-includes/emoji.js"></script></body></html>
@@ -281,31 +293,32 @@ def blog(page: Page) -> str:
 def community(page: Page) -> str:
     """A mobile-first site: modal, sticky bars, paragraphs cut by widgets, unclosed and misnested tags."""
     paragraphs = _paragraphs(page)
-    body = paragraphs[0] + "".join(
-        f'</p><div class="promo"><a href="{page.related[0][0] if page.related else page.root}">{page.word("more")} &raquo;</a></div><p>{p}'
-        if i == 1
-        else f"<p>{p}"
-        for i, p in enumerate(paragraphs[1:], 1)
-    )
+    promo = f'</p><div class="promo"><a href="{page.related[0][0]}">{page.word("more")} &raquo;</a></div>'
+    body = f"{paragraphs[0]}{promo}" + "".join(f"<p>{p}" for p in paragraphs[1:])
     return f"""<!DOCTYPE html>
 <html lang={page.tag}>
 <head>{page.meta()}<title>{page.site}: {page.title}</title>
 {_open_graph(page)}
 <meta name="description" content="{escape(page.article.paragraphs[0][:140])}">
 <body data-theme="light">
-<div class="sticky-top d-flex"><button class="hamburger" aria-label="menu"></button><a class="navbar-brand" href="/">{page.site}</a></div>
+<div class="sticky-top d-flex"><button class="hamburger" aria-label="menu"></button><a class="navbar-brand" href="/">\
+{page.site}</a></div>
 <div class="offcanvas" hidden>{_menu(page, '<a class="nav-link" href="{0}">{1}</a>', "")}</div>
-<div class="modal fade" id="optin" style="display: none;"><div class="modal-body"><h5>{page.word("newsletter")}</h5><input><button>{page.word("accept")}</button></div></div>
+<div class="modal fade" id="optin" style="display: none;"><div class="modal-body"><h5>{page.word("newsletter")}</h5>\
+<input><button>{page.word("accept")}</button></div></div>
 <div class="container"><div class="row"><div class="col-md-8">
-<nav><ol class="breadcrumb"><li><a href="/">{page.word("home")}</a><li><a href="/{page.article.domain}">{page.section}</a></ol></nav>
+<nav><ol class="breadcrumb"><li><a href="/">{page.word("home")}</a><li><a href="/{page.article.domain}">\
+{page.section}</a></ol></nav>
 <h1 class="display-5"><b>{page.title}</h1></b>
 <small class="text-muted">{page.author}, {page.day}</small>
 <div class="story"><p>{body}</div>
 <div class="btn-group"><a class="btn" href="whatsapp://send">{page.word("share")}</a></div>
-<h4>{page.word("related")}</h4><div class="card-deck">{_related(page, '<div class="card"><a href="{0}"><h6>{1}</h6></a></div>')}</div>
+<h4>{page.word("related")}</h4><div class="card-deck">\
+{_related(page, '<div class="card"><a href="{0}"><h6>{1}</h6></a></div>')}</div>
 </div><div class="col-md-4"><div class="adbox">{page.word("advert")}</div></div></div></div>
 <div class="fixed-bottom cookie">{page.word("cookies")} <a href="#">{page.word("accept")}</a></div>
-<footer class="bg-dark"><ul class="list-inline">{_menu(page, "<li class=list-inline-item><a href='{0}'>{1}</a>")}</ul><span>{page.word("rights")}</span></footer>
+<footer class="bg-dark"><ul class="list-inline">{_menu(page, "<li class=list-inline-item><a href='{0}'>{1}</a>")}</ul>\
+<span>{page.word("rights")}</span></footer>
 {_json_ld(page, "BlogPosting")}
 """
 
@@ -328,17 +341,21 @@ def gazette(page: Page) -> str:
 <div class="ticker"><span>{page.word("updated")}</span>{_related(page, '<a href="{0}">{1}</a>', " | ")}</div>
 <div class="two-col">
 <div class="main">
-<div class="article-head"><h1>{page.title}</h1><div class="info">{page.author} | <span class="d">{page.day}</span></div></div>
+<div class="article-head"><h1>{page.title}</h1><div class="info">{page.author} | <span class="d">{page.day}</span>\
+</div></div>
 <div class="article-body">
 {body}
 </div>
 <div class="tools"><a href="?print=1">{page.word("share")}</a> <a href="#c">{page.word("comments")}</a></div>
 <div class="paywall" style="display:none">{page.word("newsletter")}</div>
-<div class="comments" id="c"><h4>{page.word("comments")}</h4><p>1. {escape(page.words["remarks"][0], quote=False)}</p></div>
+<div class="comments" id="c"><h4>{page.word("comments")}</h4><p>1. {escape(page.words["remarks"][0], quote=False)}</p>\
 </div>
-<div class="side"><h4>{page.word("related")}</h4><ol>{_related(page)}</ol><div class="ad">{page.word("advert")}</div></div>
 </div>
-<div class="foot"><p>{page.word("about")} | {page.word("contact")}</p><p>&copy; {page.site} &mdash; {page.word("rights")}</p></div>
+<div class="side"><h4>{page.word("related")}</h4><ol>{_related(page)}</ol><div class="ad">{page.word("advert")}</div>\
+</div>
+</div>
+<div class="foot"><p>{page.word("about")} | {page.word("contact")}</p>\
+<p>&copy; {page.site} &mdash; {page.word("rights")}</p></div>
 </body></html>
 """
 
@@ -358,15 +375,18 @@ def wiki(page: Page) -> str:
 <h1 id="firstHeading" class="firstHeading">{page.title}</h1>
 <div id="bodyContent"><div id="siteSub" class="noprint">{page.site}</div>
 <div id="mw-content-text" lang="{page.tag}" dir="{page.direction}"><div class="mw-parser-output">
-<table class="infobox"><tr><th colspan="2">{page.section}</th></tr><tr><td>{page.word("updated")}</td><td>{page.day}</td></tr></table>
+<table class="infobox"><tr><th colspan="2">{page.section}</th></tr><tr><td>{page.word("updated")}</td><td>\
+{page.day}</td></tr></table>
 {body}
-<h2><span class="mw-headline">{page.word("related")}</span><span class="mw-editsection">[<a href="?action=edit">&#9998;</a>]</span></h2>
+<h2><span class="mw-headline">{page.word("related")}</span>\
+<span class="mw-editsection">[<a href="?action=edit">&#9998;</a>]</span></h2>
 <ul>{_related(page)}</ul>
 </div></div>
 <div id="catlinks"><ul><li><a href="{page.root}/{page.article.domain}">{page.section}</a></li></ul></div></div></div>
 <div id="mw-navigation"><div id="p-logo"><a href="/"></a></div>
 <div class="portal"><h3>{page.site}</h3><ul>{_menu(page)}</ul></div></div>
-<div id="footer"><ul><li>{page.word("updated")} {page.iso}</li><li>CC0</li><li><a href="/about">{page.word("about")}</a></li></ul></div>
+<div id="footer"><ul><li>{page.word("updated")} {page.iso}</li><li><a href="/about">\
+{page.word("about")}</a></li></ul></div>
 </body></html>
 """
 
@@ -386,22 +406,24 @@ def forum(page: Page) -> str:
 <body id="phpbb" class="section-viewtopic">
 <div id="wrap"><div class="headerbar"><h1>{page.site}</h1><p>{page.word("search")} <input type="text" /></p></div>
 <ul class="linklist navlinks">{_menu(page)}</ul>
-<form id="login" action="/login"><fieldset><label>Login <input name="u" /></label><input type="password" /></fieldset></form>
+<form id="login" action="/login"><fieldset><label>Login <input name="u" /></label><input type="password" /></fieldset>\
+</form>
 <h2 class="topic-title"><a href="{page.url}">{page.title}</a></h2>
 <div class="pagination">1 / 1 &bull; 3</div>
-<div id="p1" class="post bg1"><dl class="profile"><dt>{page.author}</dt><dd>Posts: {_variant(page, "posts", 4000)}</dd></dl>
+<div id="p1" class="post bg1"><dl class="profile"><dt>{page.author}</dt><dd>Posts: {_variant(page, "posts", 4000)}</dd>\
+</dl>
 <p class="author"><time datetime="{page.iso}">{page.day}</time></p>
 <div class="postbody"><div class="content">{body}</div><div class="signature">-- {page.author}</div></div></div>
 {replies}
 <div class="similar"><h3>{page.word("related")}</h3><ul>{_related(page)}</ul></div>
-<div id="page-footer">{page.site} &bull; {page.word("rights")} &bull; <a href="/cookies">{page.word("cookies")}</a></div>
+<div id="page-footer">{page.site} &bull; {page.word("rights")} &bull; <a href="/cookies">{page.word("cookies")}</a>\
+</div>
 </div></body></html>
 """
 
 
 TEMPLATES: dict[str, Callable[[Page], str]] = {
-    template.__name__: template
-    for template in (newspaper, magazine, portal, blog, community, gazette, wiki, forum)
+    template.__name__: template for template in (newspaper, magazine, portal, blog, community, gazette, wiki, forum)
 }
 
 

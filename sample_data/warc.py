@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 import lz4.frame
 import zstandard
 
@@ -122,12 +122,12 @@ def _record_id(kind: str, url: str, when: datetime) -> str:
     return f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'{kind} {_stamp(when)} {url}')}>"
 
 
-def _record(kind: str, url: str, when: datetime, content_type: str, block: bytes, extra: Headers) -> bytes:
+def _record(kind: str, capture: Capture, content_type: str, block: bytes, extra: Headers) -> bytes:
     headers: Headers = [
         ("WARC-Type", kind),
-        ("WARC-Record-ID", _record_id(kind, url, when)),
-        ("WARC-Date", _stamp(when)),
-        ("WARC-Target-URI", url),
+        ("WARC-Record-ID", _record_id(kind, capture.url, capture.when)),
+        ("WARC-Date", _stamp(capture.when)),
+        ("WARC-Target-URI", capture.url),
         *extra,
         ("WARC-Block-Digest", _digest(block)),
         ("Content-Type", content_type),
@@ -168,12 +168,12 @@ def response(capture: Capture) -> bytes:
             ("WARC-Refers-To-Date", _stamp(earlier)),
         ]
     block_type = "application/http; msgtype=response"
-    return _record(capture.record_type, capture.url, capture.when, block_type, capture.http(), extra)
+    return _record(capture.record_type, capture, block_type, capture.http(), extra)
 
 
 def conversion(capture: Capture) -> bytes:
     extra: Headers = [("WARC-Identified-Content-Language", capture.language)] if capture.language else []
-    return _record("conversion", capture.url, capture.when, "text/plain", capture.body, extra)
+    return _record("conversion", capture, "text/plain", capture.body, extra)
 
 
 def records(capture: Capture) -> list[bytes]:
@@ -181,12 +181,10 @@ def records(capture: Capture) -> list[bytes]:
     if capture.plain_text:
         return [conversion(capture)]
     concurrent: Headers = [("WARC-Concurrent-To", _record_id(capture.record_type, capture.url, capture.when))]
-    request = _record(
-        "request", capture.url, capture.when, "application/http; msgtype=request", _request(capture), concurrent
-    )
+    request = _record("request", capture, "application/http; msgtype=request", _request(capture), concurrent)
     # How long the fetch took: any number will do, but the same one on every run.
     fields = f"fetchTimeMs: {zlib.crc32(capture.url.encode()) % 900 + 40}\r\n".encode()
-    metadata = _record("metadata", capture.url, capture.when, "application/warc-fields", fields, concurrent)
+    metadata = _record("metadata", capture, "application/warc-fields", fields, concurrent)
     return [request, response(capture), metadata]
 
 

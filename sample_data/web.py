@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
+import zlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from articles import Article
-from corpus import EPOCH, Corpus
+from corpus import EPOCH, Corpus, Expect
 from templates import TEMPLATES, Page, Words, bare, front_page
 from warc import Capture
 
@@ -79,7 +79,6 @@ class Encoding:
 
 
 UTF8 = Encoding()
-UTF16_BOM = codecs.BOM_UTF16_LE
 
 
 @dataclass
@@ -96,16 +95,18 @@ class Web:
         return f"{tag}.{site.host}"
 
     def page(self, article: Article, site: Site, url: str, encoding: Encoding = UTF8) -> Page:
+        """What surrounds an article follows from the article: copies on one site differ in the text alone."""
         host = url.split("/")[2]
         others = [a for a in self.by_language[article.lang] if a.slug != article.slug]
-        start = self._count % len(others)
+        number = zlib.crc32(article.slug.encode())
+        start = number % len(others)
         picked = (others[start:] + others[:start])[:4]
         return Page(
             url=url,
             site=site.name,
             article=article,
-            published=EPOCH - timedelta(hours=7 * self._count),
-            author=site.authors[self._count % len(site.authors)],
+            published=EPOCH - timedelta(hours=number % 9000),
+            author=site.authors[number % len(site.authors)],
             related=tuple((f"https://{host}/{a.domain}/{a.slug}", a.title) for a in picked),
             words=self.words[article.lang],
             charset=encoding.meta,
@@ -164,7 +165,7 @@ class Web:
         self._count += 1
         site, words = SITE_OF[article.lang], self.words[article.lang]
         url = self.address(article, site)
-        menu = "\n".join([words["home"], *words["sections"], words["about"]])
+        menu = "\n".join([words["home"], " | ".join(words["sections"]), words["about"]])
         text = f"{menu}\n{article.title}\n" + "\n".join(article.paragraphs) + f"\n{words['rights']} {site.name}\n"
         capture = Capture(
             url, self.corpus.tick(), text.encode("utf-8"), plain_text=True, language=article.lang.partition("_")[0]
@@ -188,7 +189,9 @@ class Web:
             for path, kind, more in _STRAYS[site.template]:
                 url = f"https://{self.host(lang, site)}/{path}"
                 self.add(site.file, Capture(url, self.corpus.tick(), **more), document=False)
-                self.corpus.plant(url, kind, "skipped", _STRAY_REASONS[kind])
+                # A file of rules is plain text: nothing but its length says that it is no document.
+                expect: Expect = "dropped" if kind == "robots_txt" else "skipped"
+                self.corpus.plant(url, kind, expect, _STRAY_REASONS[kind])
 
 
 _GIF = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")

@@ -194,16 +194,64 @@ LEDGER = Table(
     ),
 )
 
+SAMPLE = Table(
+    name="sample",
+    row="one piece of a curated document that a tokenizer may be trained on",
+    schema=pa.schema(
+        [
+            _column("hash", pa.uint64(), "Place of the piece in the sample, by hash of seed, document and number."),
+            _LANGUAGE,
+            _column("text", _STRING, "The piece: about 4000 bytes, between line breaks or spaces."),
+        ]
+    ),
+)
+
+TOKENIZER_REPORT = Table(
+    name="tokenizer_report",
+    row="one language of the curated text, measured on the sample",
+    schema=pa.schema(
+        [
+            _LANGUAGE,
+            _column("bytes", _INT64, "Bytes of curated text."),
+            _column("quota", _INT64, "Bytes that the sample was to hold."),
+            _column("sample_bytes", _INT64, "Bytes that the sample holds."),
+            _column("pieces", _INT64, "Pieces that the sample holds."),
+            _column("tokens", _INT64, "Tokens that the sample's text comes to."),
+            _column("bytes_per_token", _DOUBLE, "UTF-8 bytes per token."),
+            _column("characters_per_token", _DOUBLE, "Characters per token; comparable between scripts."),
+            _column("fertility", _DOUBLE, "Tokens per word set apart by spaces; of no use for unspaced scripts."),
+            _column("byte_ratio", _DOUBLE, "Tokens that spell single bytes, of all tokens. 0..1."),
+        ]
+    ),
+)
+
+MIXTURE = Table(
+    name="mixture",
+    row="one group of curated documents: a language, domain and source",
+    schema=pa.schema(
+        [
+            _LANGUAGE,
+            _DOMAIN,
+            _SOURCE,
+            _column("documents", _INT64, "Curated documents."),
+            _column("bytes", _INT64, "Bytes of their text."),
+            _column("weight", _DOUBLE, "What the recipe's weights for language, domain and source multiply to."),
+            _column("rate", _DOUBLE, "Copies of each document in the shards, on average: epochs over the group."),
+            _column("share", _DOUBLE, "Share of the mixed text, by bytes. 0..1."),
+        ]
+    ),
+)
+
 TOKENS = Table(
     name="tokens",
-    row="one curated document as tokens, in the order of the shuffle",
+    row="one copy of a curated document as tokens, in the order of the shuffle",
     schema=pa.schema(
         [
             _DOC_ID,
             _SOURCE,
             _DOMAIN,
             _LANGUAGE,
-            _column("bucket", _INT32, "Part of the shuffle that the document falls into, by hash."),
+            _column("copy", _INT32, "Number of the copy, from 0, where the mixture repeats the document."),
             _column("order", pa.uint64(), "Place in the shuffle, by hash of seed, document and copy."),
             _column("tokens", pa.list_(pa.uint32()), "Token ids, the end-of-document token last."),
         ]
@@ -242,6 +290,9 @@ TABLES: tuple[Table, ...] = (
     CLUSTERS,
     CURATED,
     LEDGER,
+    SAMPLE,
+    TOKENIZER_REPORT,
+    MIXTURE,
     TOKENS,
     shards(sequence_length=2048, vocabulary_size=1 << 15),
 )

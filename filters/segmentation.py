@@ -1,0 +1,452 @@
+"""A document as code points, words and lines: decoded and cut up once, for signals and shingles alike.
+
+A *word* is, near UAX #29, a run of letters, marks and numbers of scripts that write spaces, with
+
+- apostrophes, hyphens, middle dots and underscores that stand singly between two letters or numbers (don't, well-known),
+- full stops and commas that stand singly between two digits (1,000.5),
+
+and invisible format characters ignored, except that U+200B ends words. In scripts without spaces every letter is a word
+by itself with the marks that follow it; digits still form runs. A mark that follows no word belongs to none.
+
+A *line* ends at a mandatory break of UAX #14, CR LF being one. White space around it is not part of it, and a line
+without anything else is blank. A *paragraph* is a run of lines with no blank line between.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gristmill.filters._jit import jit
+from gristmill.filters.characters import (
+    BREAK,
+    CODE_POINTS,
+    CORE,
+    DIGIT,
+    FORMAT,
+    HANS,
+    HANT,
+    JOINS,
+    JOINS_DIGITS,
+    JPAN,
+    LETTER,
+    MARK,
+    SCRIPT_SHIFT,
+    SIMPLIFIED,
+    SPACE,
+    TRADITIONAL,
+    UNSPACED,
+    Characters,
+    scripts,
+)
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+UInt8s = npt.NDArray[np.uint8]
+UInt32s = npt.NDArray[np.uint32]
+UInt64s = npt.NDArray[np.uint64]
+
+MAX_DOCUMENT_BYTES = (1 << 31) - 1
+"""Positions in a document are 32-bit, as its counts are in the signals table."""
+
+CHARS, DISTINCT, WORDS, FOLDED, LINES, BREAKS, LETTERS, SCRIPT, SCRIPT_LETTERS = range(9)
+"""Entries of `Document.sizes`: how far each array is filled, line breaks, letters, and the commonest script's number
+and letters."""
+
+_KANA_SHARE = 20
+"""A text in Han is Japanese if at least one of 20 letters is kana: Chinese now and then uses a の."""
+_HANI, _HIRA, _KANA = (scripts().index(script) for script in ("Hani", "Hira", "Kana"))
+
+SEED = np.uint64(0x9E3779B97F4A7C15)
+_MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
+_HALF, _ROTATE, _ROTATE_BACK = np.uint64(32), np.uint64(23), np.uint64(41)
+_REPLACEMENT = np.uint32(0xFFFD)
+
+
+class Text(NamedTuple):
+    """An Arrow string array as buffers: document d is `data[offsets[d]:offsets[d + 1]]`."""
+
+    data: UInt8s
+    offsets: Int64s
+
+
+class Document(NamedTuple):
+    """Scratch space for one document, used again for the next and grown for a larger one.
+
+    Where a field is indexed by word, line or distinct character, `sizes` says how many there are.
+    """
+
+    sizes: Int64s
+    chars: UInt32s
+    """Code points."""
+    kinds: UInt32s
+    """Kind of each code point, see `characters`."""
+    histogram: UInt32s
+    """Occurrences by code point; all zero between documents."""
+    distinct: UInt32s
+    """The code points that occur, in order of appearance."""
+    letters: Int64s
+    """Letters by script."""
+    word_starts: Int32s
+    word_ends: Int32s
+    word_lengths: Int32s
+    """Characters, without format characters: words with equal hashes have equal lengths."""
+    word_marks: Int32s
+    """Marks among these characters."""
+    word_letters: npt.NDArray[np.bool_]
+    """Whether a word has a letter."""
+    words: UInt64s
+    """Hash of each word, case folded."""
+    folded: UInt64s
+    """Hash of each word as normalised text has it; words that leave no trace there are left out."""
+    line_starts: Int32s
+    line_ends: Int32s
+    line_opens: npt.NDArray[np.bool_]
+    """Whether a line is the first of a paragraph."""
+
+
+@jit
+def mix(state: Any, value: Any) -> Any:
+    """Take one more value into a 64-bit hash. Order matters; the result is never 0, which marks a free slot."""
+    mixed = (((state << _ROTATE) | (state >> _ROTATE_BACK)) ^ value) * _MULTIPLIER
+    mixed ^= mixed >> _HALF
+    return mixed if mixed != np.uint64(0) else SEED
+
+
+@jit
+def new_document(n_bytes: int) -> Document:
+    """Scratch space for a document of up to n_bytes bytes of UTF-8.
+
+    A character is at least one byte. Words and lines that are not blank are at least two, with what parts them; in
+    scripts without spaces a word is at least three. Memory that is not used is not touched.
+    """
+    n_words = n_bytes // 2 + 2
+    return Document(
+        np.zeros(9, np.int64),
+        np.empty(n_bytes + 16, np.uint32),
+        np.empty(n_bytes + 16, np.uint32),
+        np.zeros(CODE_POINTS, np.uint32),
+        np.empty(CODE_POINTS, np.uint32),
+        np.zeros(256, np.int64),
+        np.empty(n_words, np.int32),
+        np.empty(n_words, np.int32),
+        np.empty(n_words, np.int32),
+        np.empty(n_words, np.int32),
+        np.empty(n_words, np.bool_),
+        np.empty(n_words, np.uint64),
+        np.empty(n_words, np.uint64),
+        np.empty(n_words, np.int32),
+        np.empty(n_words, np.int32),
+        np.empty(n_words, np.bool_),
+    )
+
+
+@jit
+def _decode(data: Any, i: Any, end: Any) -> tuple[Any, Any]:
+    """Code point at byte i, which is not ASCII, and the byte after it; never reads at or beyond `end`.
+
+    As the Encoding Standard and Python's `errors="replace"` have it, each maximal part of a damaged sequence is one
+    U+FFFD.
+    """
+    lead = np.uint32(data[i])
+    low, high = 0x80, 0xBF
+    if lead >= 0xC2 and lead <= 0xDF:
+        more, code = 1, lead & np.uint32(0x1F)
+    elif lead >= 0xE0 and lead <= 0xEF:
+        more, code = 2, lead & np.uint32(0x0F)
+        if lead == 0xE0:
+            low = 0xA0
+        elif lead == 0xED:
+            high = 0x9F
+    elif lead >= 0xF0 and lead <= 0xF4:
+        more, code = 3, lead & np.uint32(0x07)
+        if lead == 0xF0:
+            low = 0x90
+        elif lead == 0xF4:
+            high = 0x8F
+    else:
+        return _REPLACEMENT, i + 1
+    for k in range(1, more + 1):
+        if i + k >= end or data[i + k] < low or data[i + k] > high:
+            return _REPLACEMENT, i + k
+        code = np.uint32(code << np.uint32(6)) | np.uint32(data[i + k] & 0x3F)
+        low, high = 0x80, 0xBF
+    return code, i + more + 1
+
+
+@jit
+def decode(text: Text, d: Any, kinds: Any, document: Document) -> None:
+    """Fill in the code points of document d, their kinds, and the histogram."""
+    i, end = text.offsets[d], text.offsets[d + 1]
+    n = 0
+    n_distinct = 0
+    while i < end:
+        code = np.uint32(text.data[i])
+        if code < 0x80:
+            i += 1
+        else:
+            code, i = _decode(text.data, i, end)
+        document.chars[n] = code
+        document.kinds[n] = kinds[code]
+        n += 1
+        seen = document.histogram[code]
+        if seen == 0:
+            document.distinct[n_distinct] = code
+            n_distinct += 1
+        document.histogram[code] = seen + np.uint32(1)
+    document.sizes[CHARS] = n
+    document.sizes[DISTINCT] = n_distinct
+
+
+@jit
+def _after_format(kinds: Any, i: Any, n: Any) -> Any:
+    while i < n and kinds[i] & FORMAT:
+        i += 1
+    return i
+
+
+@jit
+def _joined(kinds: Any, i: Any, n: Any, last: Any) -> Any:
+    """Where the word goes on behind a joiner at i, if it does: the next letter or number; 0 if it does not."""
+    follower = _after_format(kinds, i + 1, n)
+    if follower >= n:
+        return 0
+    after = kinds[follower]
+    if kinds[i] & JOINS:
+        return follower if after & CORE and not after & UNSPACED else 0
+    return follower if kinds[i] & JOINS_DIGITS and last & DIGIT and after & DIGIT else 0
+
+
+@jit
+def find_words(document: Document, characters: Characters) -> None:
+    """Fill in the words of a decoded document and both their hashes. Linear in its characters."""
+    chars, kinds, folds, lowers = document.chars, document.kinds, characters.folds, characters.lowers
+    n = document.sizes[CHARS]
+    n_words = 0
+    n_folded = 0
+    i = 0
+    while i < n:
+        kind = kinds[i]
+        if not kind & CORE:
+            i += 1
+            continue
+        goes_on = MARK if kind & UNSPACED else MARK | CORE
+        document.word_starts[n_words] = i
+        word = SEED
+        folded = SEED
+        length = 0
+        marks = 0
+        traces = 0
+        any_kind = np.uint32(0)
+        last = kind
+        while True:
+            code = chars[i]
+            word = mix(word, np.uint64(lowers[code]))
+            fold = folds[code]
+            if fold != 0:
+                folded = mix(folded, np.uint64(fold))
+                traces += 1
+            length += 1
+            any_kind |= kind
+            if kind & MARK:
+                marks += 1
+            else:
+                last = kind
+            i += 1
+            end = i
+            if i >= n:
+                break
+            kind = kinds[i]
+            if kind & FORMAT:
+                i = _after_format(kinds, i, n)
+                if i >= n:
+                    break
+                kind = kinds[i]
+            if kind & goes_on and not (kind & UNSPACED):
+                continue
+            follower = _joined(kinds, i, n, last) if kind & (JOINS | JOINS_DIGITS) and goes_on & CORE else 0
+            if follower == 0:
+                break
+            word = mix(word, np.uint64(lowers[chars[i]]))
+            length += 1
+            i = follower
+            kind = kinds[i]
+        document.word_ends[n_words] = end
+        document.word_lengths[n_words] = length
+        document.word_marks[n_words] = marks
+        document.word_letters[n_words] = any_kind & LETTER != 0
+        document.words[n_words] = word
+        n_words += 1
+        if traces:
+            document.folded[n_folded] = folded
+            n_folded += 1
+    document.sizes[WORDS] = n_words
+    document.sizes[FOLDED] = n_folded
+
+
+@jit
+def find_lines(document: Document) -> None:
+    """Fill in the lines of a decoded document that are not blank, and count its line breaks."""
+    kinds = document.kinds
+    n = document.sizes[CHARS]
+    n_lines = 0
+    n_breaks = 0
+    after_blank = True
+    i = 0
+    while i < n:
+        first = -1
+        last = -1
+        while i < n and not kinds[i] & BREAK:
+            if not kinds[i] & SPACE:
+                last = i
+                if first < 0:
+                    first = i
+            i += 1
+        if first >= 0:
+            document.line_starts[n_lines] = first
+            document.line_ends[n_lines] = last + 1
+            document.line_opens[n_lines] = after_blank
+            n_lines += 1
+        after_blank = first < 0
+        if i < n:
+            n_breaks += 1
+            i += 2 if document.chars[i] == 0x0D and i + 1 < n and document.chars[i + 1] == 0x0A else 1
+    document.sizes[LINES] = n_lines
+    document.sizes[BREAKS] = n_breaks
+
+
+@jit
+def find_script(document: Document, kinds: Any) -> None:
+    """Fill in letters by script and the commonest script of a decoded document, from its histogram.
+
+    Han with kana is Japanese; Han alone is simplified unless more of its characters are of traditional Chinese only.
+    """
+    counts = document.letters
+    counts[:] = 0
+    letters = 0
+    traditional = 0
+    for k in range(document.sizes[DISTINCT]):
+        code = document.distinct[k]
+        kind = kinds[code]
+        if kind & LETTER:
+            count = np.int64(document.histogram[code])
+            letters += count
+            counts[kind >> SCRIPT_SHIFT] += count
+            if kind & (TRADITIONAL | SIMPLIFIED):
+                traditional += count if kind & TRADITIONAL else -count
+    counts[_KANA] += counts[_HIRA]
+    counts[_HIRA] = 0
+    if counts[_KANA] and counts[_KANA] * _KANA_SHARE >= counts[_KANA] + counts[_HANI]:
+        counts[_KANA] += counts[_HANI]
+        counts[_HANI] = 0
+    script = 0
+    for other in range(1, len(counts)):
+        if counts[other] > counts[script] or (script == 0 and counts[other] == counts[0] > 0):
+            script = other
+    document.sizes[LETTERS] = letters
+    document.sizes[SCRIPT_LETTERS] = counts[script]
+    if script == _KANA:
+        script = JPAN
+    elif script == _HANI:
+        script = HANT if traditional > 0 else HANS
+    document.sizes[SCRIPT] = script
+
+
+@jit
+def clear(document: Document) -> None:
+    """Make the histogram ready for the next document."""
+    for k in range(document.sizes[DISTINCT]):
+        document.histogram[document.distinct[k]] = np.uint32(0)
+
+
+@jit
+def segment(text: Text, d: Any, characters: Characters, document: Document) -> None:
+    """Decode document d and find its words, lines and script."""
+    clear(document)
+    decode(text, d, characters.kinds, document)
+    find_words(document, characters)
+    find_lines(document)
+    find_script(document, characters.kinds)
+
+
+@jit
+def fit(document: Document, text: Text, d: Any) -> Document:
+    """The scratch space itself if document d fits in, else larger one (half as large again as needed)."""
+    n_bytes = text.offsets[d + 1] - text.offsets[d]
+    if n_bytes + 16 <= len(document.chars):
+        return document
+    return new_document(n_bytes + n_bytes // 2)
+
+
+def texts_of(texts: pa.StringArray | pa.LargeStringArray | pa.ChunkedArray) -> Iterator[Text]:
+    """The buffers of each chunk, without a copy of the text. A null is an empty text.
+
+    Raises ValueError for a document of 2 GiB or more and TypeError for anything but strings.
+    """
+    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    for chunk in chunks:
+        if not (pa.types.is_string(chunk.type) or pa.types.is_large_string(chunk.type)):
+            raise TypeError(f"texts are {chunk.type}, not string or large_string")
+        text = _text(chunk)
+        if len(chunk) and int(np.diff(text.offsets).max()) > MAX_DOCUMENT_BYTES:
+            raise ValueError(f"a document has more than {MAX_DOCUMENT_BYTES} bytes")
+        yield text
+
+
+def _text(chunk: pa.Array) -> Text:
+    if chunk.null_count:
+        chunk = chunk.fill_null("")
+    width = np.dtype(np.int64 if pa.types.is_large_string(chunk.type) else np.int32)
+    _, offsets, data = chunk.buffers()
+    if len(chunk) == 0 or offsets is None:
+        bounds = np.zeros(len(chunk) + 1, np.int64)
+    else:
+        bounds = np.frombuffer(offsets, width, len(chunk) + 1, chunk.offset * width.itemsize).astype(np.int64)
+    bytes_ = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    bytes_.setflags(write=False)  # Arrow's buffers are read-only or not: one type, and so one compiled kernel, for both
+    return Text(bytes_, bounds)
+
+
+class Words(NamedTuple):
+    """The words of a batch: those of document d are at `offsets[d]:offsets[d + 1]` in the other arrays."""
+
+    offsets: Int64s
+    starts: Int32s
+    """First code point in the document."""
+    ends: Int32s
+    hashes: UInt64s
+    """Hash, case folded."""
+
+
+@jit
+def _words(text: Text, characters: Characters) -> Any:
+    n_documents = len(text.offsets) - 1
+    capacity = (text.offsets[n_documents] - text.offsets[0] + n_documents) // 2 + 1
+    found = Words(
+        np.zeros(n_documents + 1, np.int64),
+        np.empty(capacity, np.int32),
+        np.empty(capacity, np.int32),
+        np.empty(capacity, np.uint64),
+    )
+    document = new_document(1 << 12)
+    n = 0
+    for d in range(n_documents):
+        document = fit(document, text, d)
+        segment(text, d, characters, document)
+        for w in range(document.sizes[WORDS]):
+            found.starts[n] = document.word_starts[w]
+            found.ends[n] = document.word_ends[w]
+            found.hashes[n] = document.words[w]
+            n += 1
+        found.offsets[d + 1] = n
+    return found
+
+
+def words(texts: pa.StringArray | pa.LargeStringArray, characters: Characters) -> Words:
+    """Where the words of each text are, and their hashes: for stop-word lists and tests, not for the pipeline."""
+    (text,) = texts_of(texts)
+    found: Words = _words(text, characters)
+    n = int(found.offsets[-1])
+    return Words(found.offsets, found.starts[:n], found.ends[:n], found.hashes[:n])

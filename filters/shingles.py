@@ -1,0 +1,203 @@
+"""Normalised text for deduplication: its hash, and the hashes of its shingles.
+
+The normalised text is the words (see `segmentation`), each character folded by `characters.fold_character`, joined by
+single spaces: case, width, accents, harakat and niqqud, digits, punctuation, symbols and spacing make no difference.
+A text without any word is taken as it is, white space apart, so that not all of these are duplicates of each other.
+
+A shingle is as many words as say about the same everywhere, by the script of most of the document's letters:
+
+- 5 words of scripts with spaces, as in FineWeb; 5 characters of Chinese, where one says nearly as much as a word;
+- 10 characters of Thai, Khmer, Tibetan and the like, where a word is two to five letters;
+- 8 characters of Japanese, which mixes both kinds.
+
+A document of fewer words than that has the 5-character shingles of its normalised text instead; of fewer characters, it
+is one shingle itself. Only a blank document has none.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from gristmill.filters._jit import jit
+from gristmill.filters.characters import JPAN, SPACE, UNSPACED_SCRIPTS, Characters, characters, script_names
+from gristmill.filters.segmentation import (
+    CHARS,
+    FOLDED,
+    SCRIPT,
+    SEED,
+    WORDS,
+    Document,
+    Int64s,
+    Text,
+    UInt8s,
+    UInt32s,
+    UInt64s,
+    fit,
+    mix,
+    new_document,
+    segment,
+    texts_of,
+)
+
+WIDTH = 5
+"""Words of a shingle, or characters in a short document."""
+WIDTH_JAPANESE = 8
+WIDTH_UNSPACED = 10
+TEXT_HASH_BYTES = 16
+
+_SPACE = np.uint32(0x20)
+_TOP = np.uint64(32)
+_SECOND_SEED = np.uint64(0xC2B2AE3D27D4EB4F)
+_SECOND_MULTIPLIER = np.uint64(0x9FB21C651E98DF25)
+
+
+class Shingles(NamedTuple):
+    """Shingle and text hashes of a batch."""
+
+    offsets: Int64s
+    """Shingles of document d: `hashes[offsets[d]:offsets[d + 1]]`, in the order of the text, repeats included."""
+    hashes: UInt32s
+    texts: UInt64s
+    """Two numbers per document: the hash of its normalised text."""
+
+
+def widths() -> Int64s:
+    """Words of a shingle by script number."""
+    of_script = np.full(len(script_names()), WIDTH, np.int64)
+    for number, script in enumerate(script_names()):
+        if script in UNSPACED_SCRIPTS - {"Hani", "Bopo", "Nshu", "Tang", "Kits", "Yiii"}:  # these write syllables
+            of_script[number] = WIDTH_UNSPACED
+    of_script[JPAN] = WIDTH_JAPANESE
+    return of_script
+
+
+@jit
+def _spell_raw(document: Document, out: UInt32s) -> Any:
+    """Write the code points with runs of white space as one space, and none around; return how many."""
+    n = 0
+    gap = False
+    for i in range(document.sizes[CHARS]):
+        if document.kinds[i] & SPACE:
+            gap = n > 0
+            continue
+        if gap:
+            out[n] = _SPACE
+            n += 1
+            gap = False
+        out[n] = document.chars[i]
+        n += 1
+    return n
+
+
+@jit
+def _spell(document: Document, folds: UInt32s, out: UInt32s) -> Any:
+    """Write the normalised text's code points; return how many."""
+    n = 0
+    for w in range(document.sizes[WORDS]):
+        start = n
+        for i in range(document.word_starts[w], document.word_ends[w]):
+            fold = folds[document.chars[i]]
+            if fold != 0:
+                if n == start and start > 0:
+                    out[n] = _SPACE
+                    n += 1
+                out[n] = fold
+                n += 1
+    return n
+
+
+@jit
+def _shingle_characters(out: UInt32s, n: Any) -> Any:
+    """Replace n code points by the hashes of their shingles, in place; return how many."""
+    width = min(n, WIDTH)
+    count = n - width + 1 if n else 0
+    for first in range(count):
+        state = SEED
+        for k in range(width):
+            state = mix(state, np.uint64(out[first + k]))
+        out[first] = np.uint32(state >> _TOP)
+    return count
+
+
+@jit
+def shingle_document(document: Document, folds: UInt32s, widths: Int64s, out: UInt32s) -> Any:
+    """Write the shingle hashes of a segmented document; return how many.
+
+    `out` needs room for twice its characters, or its words, whichever is more. Linear in characters.
+    """
+    n = document.sizes[FOLDED]
+    width = widths[document.sizes[SCRIPT]]
+    if n < width:
+        spelled = _spell(document, folds, out) if n else _spell_raw(document, out)
+        return _shingle_characters(out, spelled)
+    for first in range(n - width + 1):
+        state = SEED
+        for k in range(width):
+            state = mix(state, document.folded[first + k])
+        out[first] = np.uint32(state >> _TOP)
+    return n - width + 1
+
+
+@jit
+def hash_text(document: Document, out: UInt32s, text_hash: UInt64s) -> None:
+    """Write the two halves of the hash of a segmented document's normalised text. `out` is scratch space."""
+    n = document.sizes[FOLDED]
+    raw = _spell_raw(document, out) if n == 0 else 0
+    one = mix(SEED, np.uint64(raw))
+    two = mix(_SECOND_SEED, np.uint64(raw))
+    for w in range(n):
+        one = mix(one, document.folded[w])
+        two = mix(two, document.folded[w] * _SECOND_MULTIPLIER)
+    for i in range(raw):
+        one = mix(one, np.uint64(out[i]))
+        two = mix(two, np.uint64(out[i]) * _SECOND_MULTIPLIER)
+    text_hash[0] = one
+    text_hash[1] = two
+
+
+@jit
+def _hashes(text: Text, known: Characters, widths: Int64s) -> Shingles:
+    n_documents = len(text.offsets) - 1
+    n_bytes = text.offsets[n_documents] - text.offsets[0]
+    found = Shingles(
+        np.zeros(n_documents + 1, np.int64),
+        np.empty(2 * n_bytes + 1, np.uint32),
+        np.zeros((n_documents, 2), np.uint64),
+    )
+    document = new_document(1 << 14)
+    n = 0
+    for d in range(n_documents):
+        document = fit(document, text, d)
+        segment(text, d, known, document)
+        hash_text(document, found.hashes[n:], found.texts[d])
+        n += shingle_document(document, known.folds, widths, found.hashes[n:])
+        found.offsets[d + 1] = n
+    return found
+
+
+def hashes(texts: pa.StringArray | pa.LargeStringArray | pa.ChunkedArray) -> Shingles:
+    """Shingle hashes and text hash of each text: to study similarity, where `kernel` goes on to signatures at once.
+
+    Holds up to 4 bytes per word, in a text of short documents up to 8 per byte. Linear time.
+    """
+    parts = [_hashes(text, characters(), widths()) for text in texts_of(texts)]
+    ends = np.cumsum([0, *(int(part.offsets[-1]) for part in parts)])
+    offsets = [part.offsets[1:] + end for part, end in zip(parts, ends[:-1], strict=True)]
+    return Shingles(
+        np.concatenate([np.zeros(1, np.int64), *offsets]),
+        np.concatenate([np.zeros(0, np.uint32), *(part.hashes[: part.offsets[-1]] for part in parts)]),
+        np.concatenate([np.zeros((0, 2), np.uint64), *(part.texts for part in parts)]),
+    )
+
+
+def as_binary(rows: UInt64s | UInt32s) -> pa.FixedSizeBinaryArray:
+    """Rows of numbers as little-endian bytes, a binary value of fixed size for each row."""
+    little = np.ascontiguousarray(rows, dtype=rows.dtype.newbyteorder("<"))
+    width = rows.shape[1] * rows.itemsize
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(rows), [None, pa.py_buffer(little)])
+
+
+def text_hashes(texts: pa.StringArray | pa.LargeStringArray | pa.ChunkedArray) -> pa.FixedSizeBinaryArray:
+    """Hash of each normalised text, 16 bytes: equal for exact duplicates."""
+    return as_binary(hashes(texts).texts)

@@ -1,0 +1,39 @@
+"""The way of a document: every stage in order, each working on what those before it wrote."""
+
+
+from gristmill.pipelines import annotate, curate, decide, dedup, ingest, pack, train_tokenizer
+from gristmill.pipelines.checkpoints import Receipt, Store
+from gristmill.pipelines.engine import Stage
+from gristmill.pipelines.parts import parts
+from gristmill.schemas import Recipe
+
+STAGES = ("ingest", "annotate", "decide", "dedup", "curate", "tokenizer", "pack")
+
+
+def stages(recipe: Recipe, *, folder: str, store: Store, until: str = STAGES[-1]) -> Stage:
+    """All stages up to one, as a single generator of phases.
+
+    Args:
+        folder: the recipe's folder, where its relative paths start.
+        until: the last stage to do.
+    """
+    wanted = STAGES[: STAGES.index(until) + 1]
+    done: list[Receipt] = []
+    if "ingest" in wanted:
+        done = documents = yield from ingest.stage(recipe, folder=folder, store=store)
+    if "annotate" in wanted:
+        done = signals = yield from annotate.stage(recipe, folder=folder, documents=documents)
+    if "decide" in wanted:
+        done = verdicts = yield from decide.stage(recipe, signals=signals)
+    if "dedup" in wanted:
+        pieces = parts(documents=documents, signals=signals, verdicts=verdicts)
+        done = clusters = yield from dedup.stage(recipe, parts=pieces)
+    if "curate" in wanted:
+        done = curated = yield from curate.stage(parts=pieces, clusters=clusters)
+    if "tokenizer" in wanted:
+        done = tokenizer = yield from train_tokenizer.stage(recipe, folder=folder, curated=curated)
+    if "pack" in wanted:
+        done = yield from pack.stage(recipe, curated=curated, tokenizer=tokenizer)
+    return done
+
+

@@ -1,0 +1,160 @@
+"""CSV and TSV with a header row: one record a row."""
+
+import codecs
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gristmill.pipelines import cleaning, files
+from gristmill.pipelines.readers.records import InputError, Record, Split, printable
+from gristmill.pipelines.readers.streams import MEBIBYTE, Forward, open_plain
+from gristmill.schemas import nearest
+from gristmill.schemas.recipe import Columns
+
+_BOM = "\ufeff"
+
+
+class _TooLargeError(Exception):
+    """A row, or what an open quote makes of the rest of the file, is larger than allowed."""
+
+
+class _Lines:
+    """Lines of decoded text for the csv module, which measures no row before it holds it: so we do."""
+
+    def __init__(self, stream: Forward, *, encoding: str, limit: int) -> None:
+        self._pieces = _decoded(stream, encoding)
+        self._limit = limit
+        self._rest = ""
+        self.n_chars = 0
+        """Characters given since this was last set to 0."""
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        cut = False
+        while (end := self._rest.find("\n")) < 0:
+            if len(self._rest) > self._limit:
+                cut, self._rest = True, ""
+            piece = next(self._pieces, None)
+            if piece is None:
+                line, self._rest = self._rest, ""
+                break
+            self._rest += piece
+        else:
+            line, self._rest = self._rest[: end + 1], self._rest[end + 1 :]
+        if not line and not cut:
+            raise StopIteration
+        self.n_chars += len(line)
+        if cut or self.n_chars > 2 * self._limit:
+            raise _TooLargeError
+        return line
+
+
+def read(split: Split, *, columns: Columns, max_record_bytes: int) -> Iterator[Record]:
+    """One record a row after the header. `offset` is the row's number, the header not counted.
+
+    Raises:
+        InputError: the header has no text column.
+    """
+    csv.field_size_limit(max_record_bytes)  # of the whole process, but we set it before each file
+    with files.open_seekable(split.location) as file:
+        stream, damage = open_plain(file, split.compression)
+        lines = _Lines(stream, encoding=_encoding(stream.peek(MEBIBYTE)), limit=max_record_bytes)
+        row = 0
+        header: _Header | None = None
+        for fields, problem in _rows(lines, delimiter="\t" if split.format == "tsv" else ","):
+            if header is None:
+                if problem is None:
+                    header = _Header(places=_places(fields, columns, path=split.path), width=len(fields))
+                    continue
+                header = _Header(places={}, width=0)
+            record = Record.unreadable(rule="csv.invalid", detail=problem, offset=row, n_bytes=0) if problem else None
+            if problem == "too_large":
+                record = Record.too_large(limit=max_record_bytes, offset=row, n_bytes=0)
+            yield record or _record(fields, header=header, row=row, limit=max_record_bytes)
+            row += 1
+        if found := damage():
+            rule, detail = found
+            yield Record.unreadable(rule=rule, detail=detail, offset=row, n_bytes=0)
+
+
+def _rows(lines: _Lines, *, delimiter: str) -> Iterator[tuple[list[str], str | None]]:
+    """Each row, or what is wrong with it."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    while True:
+        lines.n_chars = 0
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except _TooLargeError:
+            yield [], "too_large"
+            reader = csv.reader(lines, delimiter=delimiter)
+        except csv.Error as error:
+            yield [], "too_large" if "field limit" in str(error) or "field larger" in str(error) else str(error)
+        else:
+            if fields:
+                yield fields, None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Header:
+    """Which field holds which part of a record; no places where the header cannot be read."""
+
+    places: dict[str, int]
+    width: int
+
+
+def _record(fields: list[str], *, header: _Header, row: int, limit: int) -> Record:
+    n_bytes = sum(len(each) for each in fields)
+    places = header.places
+    if not places:
+        return Record.unreadable(rule="csv.no_header", detail="the header cannot be read", offset=row, n_bytes=n_bytes)
+    if len(fields) != header.width:
+        detail = f"{len(fields)} fields where the header has {header.width}"
+        return Record.unreadable(rule="csv.ragged", detail=detail, offset=row, n_bytes=n_bytes)
+    text = fields[places["text"]]
+    payload = text.encode("utf-8", "surrogatepass")
+    if len(payload) > limit:
+        return Record.too_large(limit=limit, offset=row, n_bytes=len(payload))
+    known: dict[str, Any] = {field: printable(fields[places[part]]) for part, field in _PARTS.items() if part in places}
+    return Record(offset=row, media_type="text/plain", payload=payload, text=text, n_bytes=len(payload), **known)
+
+
+_PARTS = {"url": "uri", "title": "title", "date": "date"}
+
+
+def _places(header: list[str], columns: Columns, *, path: str) -> dict[str, int]:
+    """Which field holds which part of a record."""
+    header = [name.strip().removeprefix(_BOM) for name in header]
+    places = {}
+    for part, named in (("text", columns.text), ("url", columns.url), ("title", columns.title), ("date", columns.date)):
+        name = named or part
+        if name in header:
+            places[part] = header.index(name)
+        elif named is not None:
+            shown = ", ".join(map(printable_name, header[:50]))
+            raise InputError(f"{path}: no column {named!r}; there are {shown}{nearest(named, header)}")
+    return places
+
+
+def printable_name(name: str) -> str:
+    """A column's name for a message."""
+    return printable(name[:60]) or "''"
+
+
+def _encoding(head: bytes) -> str:
+    """The encoding of a whole file by its first MiB, which may end within a character."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    _, encoding = cleaning.decode(head[: head.rfind(b"\n") + 1] or head, declared=None, media_type="text/plain")
+    return encoding
+
+
+def _decoded(stream: Forward, encoding: str) -> Iterator[str]:
+    decode = codecs.getincrementaldecoder(encoding)("replace").decode
+    while data := stream.read(MEBIBYTE):
+        yield decode(data)
+    yield decode(b"", True)

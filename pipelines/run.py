@@ -1,0 +1,124 @@
+"""A run from end to end: check, lock, do what is missing."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from filelock import FileLock, Timeout
+
+from gristmill.pipelines import decide, files, ingest, job, runners
+from gristmill.pipelines.checkpoints import Receipt, Store
+from gristmill.pipelines.engine import PhaseState, RunError, run, survey
+from gristmill.pipelines.progress import Reporter, Style
+from gristmill.schemas import Recipe, RecipeError, load
+from gristmill.schemas.recipe import is_remote, resolve
+
+_RUN_FILE = "run.json"
+_RECIPE_COPY = "recipe.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where units are worked on: see `runners.executor`."""
+
+    runner: str = runners.LOCAL
+    workers: int | None = None
+    options: Sequence[str] = ()
+
+
+def check(recipe_path: str) -> Recipe:
+    """Read a recipe and check all that can be checked before work starts, the input files included.
+
+    Raises:
+        RecipeError: something is wrong; the message says what and how to mend it.
+    """
+    recipe = load(recipe_path)
+    folder = _folder(recipe_path)
+    try:
+        decide.limits_of(recipe)
+    except ValueError as error:
+        raise RecipeError(f"{recipe_path}: {error}") from error
+    for given in recipe.inputs:
+        ingest.find_files(given, folder=folder)
+    for field, model in (("language.model", recipe.language.model), ("tokenizer.model", recipe.tokenizer.model)):
+        if model is not None and not files.exists(resolve(model, folder=folder)):
+            raise RecipeError(f"{recipe_path}: {field}: no file {model!r}")
+    return recipe
+
+
+def run_recipe(
+    recipe_path: str, *, output: str, until: str, where: Where, style: Style, stream: TextIO
+) -> list[Receipt]:
+    """Do what a recipe asks for and the output folder does not yet hold.
+
+    Raises:
+        RecipeError: the recipe is wrong.
+        RunError: another run holds the output, or work failed.
+    """
+    recipe = check(recipe_path)
+    store = Store(output if is_remote(output) else str(Path(output).absolute()))
+    with _locked(store):
+        _remember(store, recipe_path)
+        execute = runners.executor(
+            runner=where.runner, workers=where.workers, options=where.options, log=_log_path(store)
+        )
+        stages = job.stages(recipe, folder=_folder(recipe_path), store=store, until=until)
+        with Reporter(store, style=style, stream=stream) as reporter:
+            return run(stages, store=store, execute=execute, observer=reporter.observer())
+
+
+def states(output: str) -> list[PhaseState]:
+    """The state of each phase of the run that an output folder belongs to, up to the first that is not complete.
+
+    Raises:
+        RunError: no run ever began there.
+    """
+    store = Store(output if is_remote(output) else str(Path(output).absolute()))
+    path = store.path(_RUN_FILE)
+    if not files.exists(path):
+        raise RunError(f"{output}: no run began here; start one with: gristmill run RECIPE --output {output}")
+    recipe_path = json.loads(files.read(path))["recipe"]
+    recipe = load(recipe_path)
+    return list(survey(job.stages(recipe, folder=_folder(recipe_path), store=store), store=store))
+
+
+def _folder(recipe_path: str) -> str:
+    return str(Path(recipe_path).absolute().parent)
+
+
+def _remember(store: Store, recipe_path: str) -> None:
+    """Leave a copy of the recipe, and where it lies, for `gristmill status`."""
+    location = {"recipe": str(Path(recipe_path).absolute())}
+    files.write_atomically(store.path(_RUN_FILE), json.dumps(location).encode() + b"\n")
+    files.write_atomically(store.path(_RECIPE_COPY), Path(recipe_path).read_bytes())
+
+
+def _log_path(store: Store) -> str | None:
+    """Where workers' own output goes; nowhere for remote outputs, whose workers have logs of their own."""
+    return None if is_remote(store.root) else store.path("workers.log")
+
+
+@contextmanager
+def _locked(store: Store) -> Iterator[None]:
+    """Hold the output against a second run. The lock goes with the process, however it ends."""
+    if is_remote(store.root):
+        yield
+        return
+    try:
+        Path(store.root).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(store.path(".lock"), timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise RunError(f"{store.root}: another run is at work in this output; wait for it, or use another --output") from None
+    except OSError as error:
+        raise RunError(f"{store.root}: cannot write here: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+__all__ = ["RunError", "Where", "check", "run_recipe", "states"]

@@ -1,0 +1,237 @@
+"""An explanation for people, in a terminal or as plain text, and for programs, as JSON."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from gristmill.reports import safe
+from gristmill.reports.differences import Segment
+from gristmill.reports.explain import MEMBERS, PIECES, Cluster, Explanation, Piece, Survivor
+from gristmill.reports.run_sql import plain
+
+EXCERPT = 800
+_CONTEXT = 60
+_SEGMENTS = 60
+_PIECES = 5
+_STYLES = {"kept": "green", "dropped": "red", "duplicate": "yellow", "unreadable": "magenta", "skipped": "dim"}
+
+
+def render(explanation: Explanation, *, marks: bool = False) -> RenderableType:
+    """The explanation for a terminal; with `marks`, differences are bracketed as well as coloured."""
+    return Group(*_sections(explanation, marks=marks))
+
+
+def to_text(explanation: Explanation, *, width: int = 100) -> str:
+    """The explanation as plain text."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=False, no_color=True, highlight=False)
+    console.print(render(explanation, marks=True))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def to_json(explanation: Explanation) -> str:
+    """The explanation as JSON, indented; harmless on a terminal, and exact."""
+    # Escaping all but ASCII also escapes what would act on a terminal.
+    value = {"disposition": explanation.disposition, **plain(dataclasses.asdict(explanation))}
+    return json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
+
+
+def _sections(explanation: Explanation, *, marks: bool) -> Iterator[RenderableType]:
+    yield _headline(explanation)
+    yield _section("Origin", _facts(_origin(explanation)))
+    if explanation.failures:
+        yield _section("Rules that it failed", _failures(explanation))
+    if explanation.cluster:
+        yield _section("Duplicates", _cluster(explanation.cluster, doc_id=explanation.doc_id))
+    if explanation.curated or explanation.pieces:
+        yield _section("Where it is now", _facts(_places(explanation)))
+    if explanation.signals:
+        yield _section("Signals", _signals(explanation))
+    if explanation.survivor:
+        yield _section("Beside the document that was kept", _beside(explanation, explanation.survivor, marks=marks))
+    elif explanation.text:
+        excerpt = Text(safe.visible(safe.clip(explanation.text, EXCERPT)))
+        yield _section(f"Text ({safe.count(explanation.characters)} characters)", excerpt)
+
+
+def _headline(explanation: Explanation) -> Text:
+    line = Text.assemble(
+        (explanation.doc_id, "bold"), "  ", (explanation.disposition, _STYLES.get(explanation.disposition, "bold"))
+    )
+    for row in explanation.ledger:
+        line.append(f" by {safe.one_line(row['stage'] or 'no stage')}")
+        if row["rule"]:
+            line.append(f": {safe.one_line(row['rule'])}")
+        if row["value"] is not None:
+            line.append(f" = {safe.number(row['value'])}")
+        if row["limit"] is not None:
+            line.append(f", limit {safe.number(row['limit'])}")
+        if row["survivor_id"]:
+            line.append(f" of {row['survivor_id']}")
+        if row["similarity"] is not None:
+            line.append(f", similarity {row['similarity']:.3f}")
+        if row["detail"]:
+            line.append(f" ({safe.one_line(safe.clip(row['detail'], 300))})")
+    return line
+
+
+def _origin(explanation: Explanation) -> Iterator[tuple[str, str]]:
+    document = explanation.document or (explanation.ledger[0] if explanation.ledger else {})
+    language = explanation.signals.get("language") or next((each["language"] for each in explanation.ledger), None)
+    shown: dict[str, Any] = {
+        "URI": document.get("uri"),
+        "title": document.get("title"),
+        "date": document.get("date"),
+        "file": document.get("path"),
+        "place in file": document.get("offset"),
+        "source": document.get("source"),
+        "domain": document.get("domain"),
+        "licence": document.get("licence"),
+        "role": document.get("role"),
+        "language": language,
+        "media type": document.get("media_type"),
+        "encoding": document.get("encoding"),
+    }
+    yield from ((name, safe.one_line(safe.clip(str(value), 500))) for name, value in shown.items() if value is not None)
+    if document.get("bytes") is not None:
+        yield "size", f"{safe.count(document['bytes'])} bytes, {safe.count(explanation.characters)} characters of text"
+    for doc_id, disposition in explanation.same_uri:
+        yield "same URI", f"{doc_id} ({disposition})"
+    if not explanation.document:
+        yield "note", "the ledger has this record, but documents does not"
+    if not explanation.ledger:
+        yield "note", "the ledger has no row for it yet: the run has not come to its end"
+
+
+def _failures(explanation: Explanation) -> Table:
+    table = _plain_table("rule", "value", "limit", numeric=("value", "limit"))
+    for each in explanation.failures:
+        table.add_row(Text(safe.one_line(each.rule)), safe.number(each.value), safe.number(each.limit))
+    return table
+
+
+def _cluster(cluster: Cluster, *, doc_id: str) -> Group:
+    if cluster.survivor_id == doc_id:
+        line = f"The survivor of a cluster of {safe.count(cluster.size)}."
+    else:
+        alike = "" if cluster.similarity is None else f", similarity {cluster.similarity:.3f}"
+        line = f"{cluster.kind} in a cluster of {safe.count(cluster.size)}{alike}; {cluster.survivor_id} survives."
+    table = _plain_table("others", "kind", "similarity", "URI", numeric=("similarity",))
+    for each in cluster.members:
+        uri = Text(safe.one_line(safe.clip(each.uri or "", 200)))
+        table.add_row(each.doc_id, each.kind, safe.number(each.similarity), uri)
+    more = cluster.size - 1 - len(cluster.members)
+    rest = [Text(f"… and {safe.count(more)} more", style="dim")] if more > 0 and len(cluster.members) == MEMBERS else []
+    return Group(Text(line), table, *rest)
+
+
+def _places(explanation: Explanation) -> Iterator[tuple[str, str]]:
+    if curated := explanation.curated:
+        removed = f", {safe.count(curated.removed)} fewer than it had" if curated.removed > 0 else ""
+        yield "curated", f"{safe.one_line(curated.file)} ({safe.count(curated.characters)} characters{removed})"
+        if curated.cluster_size > 1:
+            yield "stands for", f"{safe.count(curated.cluster_size)} documents, itself included"
+    yield from (("shard", _piece(each)) for each in explanation.pieces[:_PIECES])
+    if (more := len(explanation.pieces) - _PIECES) > 0:
+        at_least = " at least" if len(explanation.pieces) == PIECES else ""
+        yield "", f"… and{at_least} {more} more pieces"
+
+
+def _piece(piece: Piece) -> str:
+    return (
+        f"{safe.one_line(piece.file)}, sequence {safe.count(piece.sequence)}, tokens {piece.start}..{piece.end}"
+        f" (from the document's token {piece.offset})"
+    )
+
+
+def _signals(explanation: Explanation) -> Table:
+    failed = {part for each in explanation.failures for part in each.rule.split(".")}
+    table = Table.grid(padding=(0, 3))
+    items = [
+        Text(f"{name} {_measured(value)}", style="bold red" if name in failed else "")
+        for name, value in explanation.signals.items()
+    ]
+    columns = 3
+    rows = -(-len(items) // columns)
+    for index in range(rows):
+        table.add_row(*items[index::rows])
+    return table
+
+
+def _measured(value: Any) -> str:
+    return safe.number(value) if isinstance(value, (int, float)) else safe.one_line(str(value))
+
+
+def _beside(explanation: Explanation, survivor: Survivor, *, marks: bool) -> Group:
+    size = "" if survivor.bytes is None else f", {safe.count(survivor.bytes)} bytes"
+    about = f"{survivor.doc_id}  {safe.one_line(safe.clip(survivor.uri or '', 300))}{size}"
+    table = Table(show_header=True, header_style="bold", expand=True, show_lines=False)
+    table.add_column("this document", ratio=1, overflow="fold")
+    table.add_column("the survivor", ratio=1, overflow="fold")
+    left, right = Text(), Text()
+    if all(each.same for each in survivor.segments):
+        text = Text(safe.visible(safe.clip(explanation.text, EXCERPT)))
+        table.add_row(text, text)
+        return Group(Text(about), table, Text("As far as they were compared, the two are the same.", style="dim"))
+    for index, each in enumerate(survivor.segments[:_SEGMENTS]):
+        last = index == len(survivor.segments) - 1
+        if each.same:
+            shared = safe.visible(_elided(each.left, first=index == 0, last=last))
+            left.append(shared)
+            right.append(shared)
+        else:
+            left.append(_marked(each, left=True, marks=marks))
+            right.append(_marked(each, left=False, marks=marks))
+    table.add_row(left, right)
+    rest = len(survivor.segments) - _SEGMENTS
+    note = [Text(f"… and {rest} more stretches", style="dim")] if rest > 0 else []
+    return Group(Text(about), table, *note)
+
+
+def _marked(segment: Segment, *, left: bool, marks: bool) -> Text:
+    text = segment.left if left else segment.right
+    if not text:
+        return Text()
+    shown = safe.visible(safe.clip(text, EXCERPT))
+    opening, closing = ("[-", "-]") if left else ("{+", "+}")
+    if marks:
+        word = shown.rstrip()
+        shown = f"{opening}{word}{closing}{shown[len(word) :]}"
+    return Text(shown, style="bold red" if left else "bold green")
+
+
+def _elided(text: str, *, first: bool, last: bool) -> str:
+    """What both have, without its middle: the ends that touch a difference stay."""
+    head, tail = 0 if first else _CONTEXT, 0 if last else _CONTEXT
+    if len(text) <= head + tail + _CONTEXT:
+        return text
+    before, after = text[:head], text[len(text) - tail :]
+    # Whole words, in scripts that set words apart.
+    return f"{before.rpartition(' ')[0] or before} … {after.partition(' ')[2] or after}"
+
+
+def _section(title: str, content: RenderableType) -> Group:
+    return Group(Text(), Text(title, style="bold"), Padding(content, (0, 0, 0, 2)))
+
+
+def _facts(facts: Iterable[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, Text(value))
+    return table
+
+
+def _plain_table(*names: str, numeric: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for name in names:
+        table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
+    return table

@@ -1,0 +1,161 @@
+"""Reconciliation: proof by SQL that nothing vanished. Input = kept + dropped, by record, language, source and bytes."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from gristmill.reports import safe
+from gristmill.reports.views import connect
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconciliation:
+    """What was compared, and what does not fit; `violations` is empty when all is well."""
+
+    records: int
+    bytes: int
+    kept: int
+    violations: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.violations
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Check:
+    """A query that gives a row for every offence: what it is about, and what is wrong with it."""
+
+    what: str
+    sql: str
+
+
+_CHECKS = (
+    _Check(
+        what="records have more than one row in documents",
+        sql="SELECT doc_id, count(*) || ' rows' FROM documents GROUP BY doc_id HAVING count(*) > 1",
+    ),
+    _Check(
+        what="records have more than one row in the ledger",
+        sql="SELECT doc_id, count(*) || ' rows' FROM ledger GROUP BY doc_id HAVING count(*) > 1",
+    ),
+    _Check(
+        what="records are missing from the ledger",
+        sql="SELECT doc_id, source FROM documents ANTI JOIN ledger USING (doc_id)",
+    ),
+    _Check(
+        what="rows of the ledger are about no record",
+        sql="SELECT doc_id, source FROM ledger ANTI JOIN documents USING (doc_id)",
+    ),
+    _Check(
+        what="records differ between documents and ledger in source, URI or bytes",
+        sql="""
+            SELECT doc_id, d.source || ', ' || coalesce(d.bytes, 0) || ' bytes; in the ledger '
+                || l.source || ', ' || coalesce(l.bytes, 0) || ' bytes'
+            FROM documents AS d JOIN ledger AS l USING (doc_id)
+            WHERE (d.source, d.uri, d.bytes) IS DISTINCT FROM (l.source, l.uri, l.bytes)""",
+    ),
+    _Check(
+        what="sources differ in records or bytes between documents and ledger",
+        sql="""
+            WITH d AS (SELECT source, count(*) AS n, sum(bytes) AS size FROM documents GROUP BY source),
+                l AS (SELECT source, count(*) AS n, sum(bytes) AS size FROM ledger GROUP BY source)
+            SELECT coalesce(d.source, l.source), coalesce(d.n, 0) || ' records, ' || coalesce(d.size, 0)
+                || ' bytes; in the ledger ' || coalesce(l.n, 0) || ' records, ' || coalesce(l.size, 0) || ' bytes'
+            FROM d FULL JOIN l ON d.source = l.source WHERE (d.n, d.size) IS DISTINCT FROM (l.n, l.size)""",
+    ),
+    _Check(
+        what="records have an unknown disposition",
+        sql="""
+            SELECT doc_id, coalesce(disposition, 'null') FROM ledger
+            WHERE coalesce(disposition, '') NOT IN ('kept', 'dropped', 'duplicate', 'skipped', 'unreadable')""",
+    ),
+    _Check(
+        what="records were not kept, and no rule says why",
+        sql="SELECT doc_id, disposition FROM ledger WHERE disposition NOT IN ('kept', 'duplicate') AND rule IS NULL",
+    ),
+    _Check(
+        what="records differ in language between signals and ledger",
+        sql="""
+            SELECT doc_id, coalesce(s.language, 'none') || '; in the ledger ' || coalesce(l.language, 'none')
+            FROM signals AS s JOIN ledger AS l USING (doc_id) WHERE s.language IS DISTINCT FROM l.language""",
+    ),
+    _Check(
+        what="documents are in curated more than once",
+        sql="SELECT doc_id, count(*) || ' rows' FROM curated GROUP BY doc_id HAVING count(*) > 1",
+    ),
+    _Check(
+        what="kept records are missing from curated",
+        sql="""
+            SELECT doc_id, coalesce(language, 'none') FROM ledger ANTI JOIN curated USING (doc_id)
+            WHERE disposition = 'kept'""",
+    ),
+    _Check(
+        what="curated documents are not kept in the ledger",
+        sql="""
+            SELECT doc_id, language FROM curated
+            ANTI JOIN (SELECT doc_id FROM ledger WHERE disposition = 'kept') AS kept USING (doc_id)""",
+    ),
+    _Check(
+        what="curated documents lie in another language or source than the ledger says",
+        sql="""
+            SELECT doc_id, coalesce(c.language, 'none') || ', ' || coalesce(c.source, 'none') || '; in the ledger '
+                || coalesce(l.language, 'none') || ', ' || coalesce(l.source, 'none')
+            FROM curated AS c JOIN ledger AS l USING (doc_id)
+            WHERE (c.language, c.source) IS DISTINCT FROM (l.language, l.source)""",
+    ),
+    _Check(
+        what="kept records failed a rule",
+        sql="""
+            SELECT doc_id, failures[1].rule FROM ledger JOIN verdicts USING (doc_id)
+            WHERE disposition = 'kept' AND NOT keep""",
+    ),
+    _Check(
+        what="duplicates name no survivor",
+        sql="SELECT doc_id, source FROM ledger WHERE disposition = 'duplicate' AND survivor_id IS NULL",
+    ),
+    _Check(
+        what="duplicates name a survivor that is not kept",
+        sql="""
+            SELECT l.doc_id, l.survivor_id FROM ledger AS l
+            ANTI JOIN (SELECT doc_id FROM ledger WHERE disposition = 'kept') AS kept ON kept.doc_id = l.survivor_id
+            WHERE l.disposition = 'duplicate' AND l.survivor_id IS NOT NULL""",
+    ),
+    _Check(
+        what="documents in shards are not curated",
+        sql="""
+            SELECT doc_id, 'in a shard' FROM (SELECT DISTINCT unnest(doc_ids) AS doc_id FROM shards)
+            ANTI JOIN curated USING (doc_id)""",
+    ),
+)
+
+
+def reconcile(out: str) -> Reconciliation:
+    """Compare the tables of an output folder with each other. Memory: the ids, and DuckDB spills those to disk.
+
+    Raises:
+        ValueError: there is no such folder, or a table in it cannot be read.
+    """
+    with connect(out) as connection:
+        records, size = _row(connection, "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM documents")
+        (entries,) = _row(connection, "SELECT count(*) FROM ledger")
+        (kept,) = _row(connection, "SELECT count(*) FROM ledger WHERE disposition = 'kept'")
+        if records and not entries:
+            violations = ["the ledger is empty: the run has not come to its end; start it again and it goes on"]
+        else:
+            violations = [found for check in _CHECKS if (found := _run(connection, check))]
+    return Reconciliation(records=records, bytes=size, kept=kept, violations=tuple(violations))
+
+
+def _run(connection: duckdb.DuckDBPyConnection, check: _Check) -> str | None:
+    offences, about, detail = connection.execute(
+        f"SELECT count(*), min(about), arg_min(detail, about) FROM ({check.sql}) AS offences (about, detail)"
+    ).fetchall()[0]
+    if not offences:
+        return None
+    return f"{offences:,} {check.what}, such as {safe.one_line(str(about))} ({safe.one_line(str(detail))})"
+
+
+def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[int, ...]:
+    found: tuple[int, ...] = connection.execute(sql).fetchall()[0]
+    return found

@@ -1,0 +1,236 @@
+"""The command line. Heavy imports wait inside the commands, so that help and a run with nothing to do are instant."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from gristmill import __version__
+from gristmill.schemas.recipe_file import nearest
+
+STAGES = ("ingest", "annotate", "decide", "dedup", "curate", "tokenizer", "pack")
+
+_OUTPUT = click.argument("output", type=click.Path(file_okay=False))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+class _Commands(click.Group):
+    """A group that names the nearest command for a mistyped one, and prints expected errors without a traceback."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(f"no command {args[0]!r}{nearest(args[0], self.commands)}", ctx) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from gristmill.pipelines.engine import RunError  # noqa: PLC0415
+
+        try:
+            return super().invoke(ctx)
+        except (RunError, ValueError) as error:
+            _fail(str(error))
+        except OSError as error:
+            _fail(f"{error.filename or 'error'}: {error.strerror or error}")
+
+
+def _fail(message: str) -> NoReturn:
+    for line in message.splitlines() or ["unknown error"]:
+        click.echo(click.style("error: ", fg="red", bold=True) + line, err=True)
+    sys.exit(1)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with: gristmill recipe init > recipe.toml, then gristmill run recipe.toml --output out",
+)
+@click.version_option(__version__, message="gristmill %(version)s")
+def main() -> None:
+    """Turn raw multilingual text into packed training shards, with a reason for every record."""
+
+
+@main.command(context_settings={"ignore_unknown_options": False})
+@click.argument("recipe", type=click.Path(dir_okay=False))
+@click.option("--output", "-o", required=True, help="Folder for everything the run writes; made if need be.")
+@click.option("--until", type=click.Choice(STAGES), default=STAGES[-1], show_default=True, help="Last stage to do.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 512),
+    help="Local processes. Default: one for small work, one per processor where the work pays for their start.",
+)
+@click.option(
+    "--runner",
+    default="local",
+    show_default=True,
+    help="local (Beam's FnApiRunner), or any runner that Beam knows, such as DataflowRunner or FlinkRunner.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Report progress as JSON lines.")
+@click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
+def run(
+    recipe: str,
+    output: str,
+    until: str,
+    workers: int | None,
+    runner: str,
+    as_json: bool,
+    beam_options: tuple[str, ...],
+) -> None:
+    """Do what RECIPE asks for and the output folder does not yet hold.
+
+    Finished work is found again, a killed run goes on where it was, and a changed recipe redoes only what depends on
+    the change. Options after -- go to Beam as they are:
+
+        gristmill run recipe.toml -o gs://bucket/out --runner DataflowRunner -- --project P --region R
+    """
+    from gristmill.pipelines.run import Where, run_recipe  # noqa: PLC0415
+
+    style = "json" if as_json else "bars" if sys.stderr.isatty() else "lines"
+    where = Where(runner=runner, workers=workers, options=beam_options)
+    run_recipe(recipe, output=output, until=until, where=where, style=style, stream=_progress_stream())
+    _finish(output, until=until, as_json=as_json)
+
+
+def _progress_stream() -> Any:
+    """stderr under a descriptor of its own: descriptor 2 goes to a log while Beam's workers share it."""
+    import os  # noqa: PLC0415
+
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return sys.stderr
+
+
+def _finish(output: str, *, until: str, as_json: bool) -> None:
+    """Check the books, refresh views and report, print the funnel."""
+    if STAGES.index(until) < STAGES.index("curate"):
+        return
+    from gristmill.pipelines.engine import RunError  # noqa: PLC0415
+    from gristmill.reports import funnel, page, reconcile, views  # noqa: PLC0415
+
+    violations = reconcile.reconcile(output)
+    if violations:
+        raise RunError("the ledger does not reconcile; this is a bug in Gristmill:\n" + "\n".join(violations))
+    views.write_database(output)
+    page.write_page(output)
+    click.echo(funnel.as_json(output) if as_json else funnel.as_text(output, terminal=sys.stdout.isatty()))
+    if not as_json:
+        click.echo(f"\nReport: {Path(output) / 'report.html'}    Questions: gristmill sql {output}")
+
+
+@main.command()
+@_OUTPUT
+@_JSON
+def status(output: str, as_json: bool) -> None:
+    """Show what is done in OUTPUT, what is missing or stale, and why."""
+    from gristmill.pipelines.run import states  # noqa: PLC0415
+
+    found = states(output)
+    rows = [
+        {
+            "phase": state.phase.name,
+            "done": len(state.done),
+            "units": len(state.units),
+            "stale": len(state.stale),
+            "why": state.reasons(),
+        }
+        for state in found
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        complete = row["done"] == row["units"]
+        mark = click.style("done   ", fg="green") if complete else click.style("missing", fg="yellow")
+        why = f"  ({'; '.join(row['why'])})" if row["why"] else ""
+        click.echo(f"{row['phase']:<16} {mark} {row['done']:>6} / {row['units']:<6}{why}")
+    if rows and rows[-1]["done"] != rows[-1]["units"]:
+        click.echo("Later phases follow from this one. Go on with: gristmill run RECIPE --output " + output)
+
+
+@main.command()
+@_OUTPUT
+@click.argument("query", required=False)
+@_JSON
+def sql(output: str, query: str | None, as_json: bool) -> None:
+    """Ask OUTPUT a question: QUERY is SQL or the name of a shipped query; without it the names are listed.
+
+    Views: documents, signals, verdicts, ledger, clusters, curated, rejected, shards, stages. The same views are in
+    OUTPUT/gristmill.duckdb for the plain duckdb client.
+
+        gristmill sql out funnel
+        gristmill sql out "SELECT language, count(*) FROM ledger GROUP BY ALL"
+    """
+    from gristmill.reports import queries, run_sql  # noqa: PLC0415
+
+    if query is None:
+        for name in queries.names():
+            click.echo(f"{name:<20} {queries.describe(name)}")
+        return
+    click.echo(run_sql.run_query(output, query, as_json=as_json, terminal=sys.stdout.isatty()))
+
+
+@main.command()
+@_OUTPUT
+@click.argument("document")
+@_JSON
+def explain(output: str, document: str, as_json: bool) -> None:
+    """Tell all about one record: DOCUMENT is its id (or the beginning of it) or its URL."""
+    from gristmill.reports import explain as explaining  # noqa: PLC0415
+
+    found = explaining.explain(output, document)
+    click.echo(explaining.as_json(found) if as_json else explaining.as_text(found, terminal=sys.stdout.isatty()))
+
+
+@main.command()
+@_OUTPUT
+@click.option("--steps", type=click.IntRange(1), default=100, show_default=True, help="Optimiser steps.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def train(output: str, steps: int, seed: int) -> None:
+    """Train a small mixture-of-experts model on OUTPUT's shards, to see that they are sound."""
+    from gristmill.trainer import train as training  # noqa: PLC0415
+
+    training.run(Path(output), steps=steps, seed=seed, report=click.echo)
+
+
+@main.group()
+def recipe() -> None:
+    """Write, check and describe recipes."""
+
+
+@recipe.command("init")
+def recipe_init() -> None:
+    """Print a recipe to begin with, every field explained."""
+    from gristmill.schemas.recipe_example import example  # noqa: PLC0415
+
+    click.echo(example(), nl=False)
+
+
+@recipe.command("check")
+@click.argument("recipe", type=click.Path(dir_okay=False))
+def recipe_check(recipe: str) -> None:
+    """Check RECIPE and that its input files are there."""
+    from gristmill.pipelines import ingest  # noqa: PLC0415
+    from gristmill.pipelines.run import check  # noqa: PLC0415
+
+    checked = check(recipe)
+    folder = str(Path(recipe).absolute().parent)
+    for each in checked.inputs:
+        click.echo(f"{each.name:<24} {len(ingest.find_files(each, folder=folder)):>8} files  {each.role}")
+    click.echo(click.style("ok", fg="green"))
+
+
+@recipe.command("schema")
+def recipe_schema() -> None:
+    """Print the JSON schema of recipes, for editors."""
+    from gristmill.schemas import Recipe  # noqa: PLC0415
+
+    click.echo(json.dumps(Recipe.model_json_schema(), indent=2))
+
+
+if __name__ == "__main__":
+    main()

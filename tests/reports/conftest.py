@@ -1,0 +1,218 @@
+"""A miniature output folder, written by hand: small enough that every number in it can be counted."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gristmill.schemas import CLUSTERS, CURATED, DOCUMENTS, LEDGER, SIGNALS, TOKENS, VERDICTS, Table, shards
+
+LONG = "The mill by the river grinds rye and wheat for the whole valley, and has done so since the flood. " * 6
+NEAR = LONG.replace("wheat", "barley", 1) + "Visitors are welcome."
+NASTY = "<script>alert('x')</script> & \x1b[31mred\x1b[0m [bold]markup[/bold] \u202egnp.exe ${name}"
+ARABIC = "الطاحونة على ضفة النهر تطحن القمح والشعير لأهل الوادي كله منذ زمن بعيد."
+THAI = "โรงสีริมแม่น้ำสีข้าวให้ทั้งหุบเขามาตั้งแต่น้ำท่วม"
+
+
+def doc_id(number: int) -> str:
+    """An id whose order is that of the numbers, and whose first digits tell it from all others."""
+    return f"{number:04x}" + "0" * 20 + f"{number * 7919:08x}"
+
+
+class Folder:
+    """Builds an output folder record by record, and keeps its tables consistent with each other."""
+
+    def __init__(self) -> None:
+        self.documents: list[dict[str, Any]] = []
+        self.signals: list[dict[str, Any]] = []
+        self.verdicts: list[dict[str, Any]] = []
+        self.clusters: list[dict[str, Any]] = []
+        self.curated: dict[str, list[dict[str, Any]]] = {}
+        self.ledger: list[dict[str, Any]] = []
+        self.shards: list[dict[str, Any]] = []
+
+    def add(
+        self,
+        number: int,
+        *,
+        language: str | None,
+        text: str,
+        size: int,
+        disposition: str = "kept",
+        source: str = "web",
+        uri: str | None = None,
+        failures: Iterable[tuple[str, float, float]] = (),
+        rule: str | None = None,
+        detail: str | None = None,
+        survivor: int | None = None,
+        similarity: float | None = None,
+        cluster_size: int = 1,
+    ) -> None:
+        name, failed = doc_id(number), list(failures)
+        uri = uri or f"https://example.org/{number}"
+        domain = "finance" if source == "filings" else "general"
+        status = disposition if disposition in ("skipped", "unreadable") else "ok"
+        stages = {"kept": "curate", "dropped": "decide", "duplicate": "dedup"}
+        self.documents.append(
+            {
+                "doc_id": name, "source": source, "domain": domain, "licence": "CC0", "role": "raw",
+                "path": f"{source}.warc.gz", "offset": number * 100, "uri": uri, "bytes": size,
+                "media_type": "text/html", "encoding": "utf-8", "title": "Mill", "date": "2024-05-01", "text": text,
+                "status": status, "rule": rule if status != "ok" else None, "detail": detail,
+            }
+        )  # fmt: skip
+        if status == "ok":
+            self.signals.append(
+                {field.name: 1 if pa.types.is_integer(field.type) else 0.5 for field in SIGNALS.schema}
+                | {"doc_id": name, "language": language, "language_score": 0.9, "n_words": len(text.split())}
+                | {"text_hash": bytes(16), "signature": bytes(SIGNALS.schema.field("signature").type.byte_width)}
+            )
+            self.verdicts.append(
+                {
+                    "doc_id": name,
+                    "keep": not failed,
+                    "failures": [dict(zip(("rule", "value", "limit"), each, strict=True)) for each in failed],
+                }
+            )
+        first = failed[0] if failed else (rule, None, None)
+        self.ledger.append(
+            {
+                "doc_id": name, "source": source, "uri": uri, "language": language, "bytes": size,
+                "stage": stages.get(disposition, "ingest"), "disposition": disposition, "rule": first[0],
+                "value": first[1], "limit": first[2], "survivor_id": doc_id(survivor) if survivor else None,
+                "similarity": similarity, "detail": detail,
+            }
+        )  # fmt: skip
+        if disposition == "kept" and language:
+            row = {"doc_id": name, "source": source, "domain": domain, "licence": "CC0", "uri": uri, "title": "Mill"}
+            row |= {"date": "2024-05-01", "cluster_size": cluster_size, "text": text}
+            self.curated.setdefault(language, []).append(row)
+
+    def cluster(self, survivor: int, *others: tuple[int, str, float]) -> None:
+        for number, kind, similarity in ((survivor, "survivor", 1.0), *others):
+            row = {"doc_id": doc_id(number), "survivor_id": doc_id(survivor), "size": len(others) + 1}
+            self.clusters.append(row | {"kind": kind, "similarity": similarity})
+
+    def sequence(self, *pieces: tuple[int, int, int, str]) -> None:
+        """A training sequence of (document, tokens, offset, language)."""
+        filled = sum(length for _, length, _, _ in pieces)
+        self.shards.append(
+            {
+                "tokens": [7] * filled + [0] * (2048 - filled),
+                "doc_lens": [each[1] for each in pieces],
+                "doc_ids": [doc_id(each[0]) for each in pieces],
+                "doc_offsets": [each[2] for each in pieces],
+                "languages": [each[3] for each in pieces],
+                "domains": ["general"] * len(pieces),
+                "sources": ["web"] * len(pieces),
+            }
+        )
+
+    def write(self, out: Path) -> Path:
+        # Two files, so that every view must see more than one.
+        half = len(self.documents) // 2
+        _write(out / "documents/a.parquet", DOCUMENTS, self.documents[:half])
+        _write(out / "documents/b.parquet", DOCUMENTS, self.documents[half:])
+        _write(out / "signals/a.parquet", SIGNALS, self.signals)
+        _write(out / "verdicts/a.parquet", VERDICTS, self.verdicts)
+        _write(out / "clusters/a.parquet", CLUSTERS, self.clusters)
+        _write(out / "ledger/a.parquet", LEDGER, self.ledger)
+        _write(out / "tokens/a.parquet", TOKENS, [])
+        for language, rows in self.curated.items():
+            _write(out / f"curated/language={language}/a.parquet", CURATED, rows)
+        if self.shards:
+            table = shards(sequence_length=2048, vocabulary_size=1000)
+            _write(out / "shards/train/00000.parquet", table, self.shards)
+        # A file in the making, which no view may see.
+        (out / "ledger/.b.parquet.tmp-123").write_bytes(b"PAR1")
+        _receipt(out, "ingest", key="k1", counts={"records": len(self.documents)})
+        return out
+
+
+def _write(path: Path, table: Table, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+
+
+def _receipt(out: Path, phase: str, *, key: str, counts: dict[str, int]) -> None:
+    entry = {"path": "documents/a.parquet", "rows": 5, "bytes": 1000, "checksum": "c", "table": "documents"}
+    receipt = {
+        "phase": phase, "key": key, "version": 1, "settings": {"ingest": {}}, "descriptor": {"path": "web.warc.gz"},
+        "files": [entry | {"text_bytes": 9}, entry | {"path": "documents/b.parquet", "text_bytes": 9}],
+        "counts": counts,
+    }  # fmt: skip
+    folder = out / "receipts" / phase
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{key}.json").write_text(json.dumps(receipt) + "\n")
+    (folder / "damaged.json").write_text('{"phase": "ing')
+
+
+def miniature() -> Folder:
+    """Twelve records: four kept, three dropped, two duplicates, two skipped, one unreadable."""
+    folder = Folder()
+    folder.add(1, language="eng_Latn", text=LONG, size=5000, cluster_size=3)
+    folder.add(2, language="eng_Latn", text=NEAR, size=4000, disposition="duplicate", survivor=1, similarity=0.875)
+    folder.add(3, language="eng_Latn", text=LONG, size=3000, disposition="duplicate", survivor=1, similarity=1.0)
+    folder.add(
+        4,
+        language="eng_Latn",
+        text=NASTY,
+        size=200,
+        disposition="dropped",
+        uri="https://evil.example/\x1b[2J<b>",
+        failures=[("gopher.n_words.min", 9.0, 50.0), ("fineweb.terminal_line_ratio.min", 0.0, 0.12)],
+    )
+    folder.add(5, language="tha_Thai", text=THAI, size=900, source="filings")
+    folder.add(6, language="ara_Arab", text=ARABIC, size=700)
+    folder.add(
+        7,
+        language="ara_Arab",
+        text=ARABIC[:20],
+        size=300,
+        disposition="dropped",
+        failures=[("gopher.n_words.min", 46.0, 50.0)],
+    )
+    folder.add(
+        8,
+        language="und",
+        text="zxqv " * 3,
+        size=20,
+        disposition="dropped",
+        failures=[("gopher.n_words.min", 3.0, 50.0)],
+    )
+    folder.add(9, language="eng_Latn", text="Short but kept.", size=1500, source="filings")
+    folder.add(
+        10, language=None, text="", size=150, disposition="skipped", rule="warc.request", uri="https://example.org/1"
+    )
+    folder.add(11, language=None, text="", size=60, disposition="skipped", rule="empty", detail="no text")
+    folder.add(12, language=None, text="", size=80, disposition="unreadable", rule="gzip", detail="CRC \x1b[1m failed")
+    folder.cluster(1, (2, "near", 0.875), (3, "exact", 1.0))
+    folder.sequence((1, 1500, 0, "eng_Latn"), (5, 40, 0, "tha_Thai"))
+    folder.sequence((6, 30, 0, "ara_Arab"), (1, 200, 1500, "eng_Latn"), (9, 5, 0, "eng_Latn"), (5, 40, 0, "tha_Thai"))
+    return folder
+
+
+@pytest.fixture(name="name_of")
+def name_of_fixture() -> Callable[[int], str]:
+    return doc_id
+
+
+@pytest.fixture
+def folder() -> Folder:
+    """The miniature before it is written, to be changed."""
+    return miniature()
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> str:
+    return str(miniature().write(tmp_path / "out"))
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> str:
+    (tmp_path / "new").mkdir()
+    return str(tmp_path / "new")
