@@ -41,7 +41,7 @@ MIN_LETTERS = 20
 """Letters that a text needs to have a language: shorter ones are names, numbers and noise."""
 
 CANDIDATES = 5
-"""Labels asked of the model; more cost time (all 176: a third) and have never changed the answer on NTREX."""
+"""Labels asked of the model: ten change 0.2 % of the answers on NTREX, and all 176 cost a third of the speed."""
 
 MIN_REST = 0.05
 """Probability that must be left once labels of other scripts are ruled out, for the rest to be scaled up to 1.

@@ -214,10 +214,7 @@ def repeated_lines(document: Document, tally: Tally) -> tuple[Any, Any]:
 
 @jit
 def repeated_paragraphs(document: Document, tally: Tally) -> tuple[Any, Any, Any]:
-    """Paragraphs, those seen before, and their characters, for line hashes as `repeated_lines` leaves them.
-
-    A paragraph runs from the first line's first to the last line's last character.
-    """
+    """Paragraphs, those seen before, and the characters of their lines; line hashes as `repeated_lines` leaves them."""
     n_lines = document.sizes[LINES]
     mask = _emptied(tally, n_lines)
     paragraphs = 0
@@ -225,14 +222,15 @@ def repeated_paragraphs(document: Document, tally: Tally) -> tuple[Any, Any, Any
     covered = 0
     line = 0
     while line < n_lines:
-        start = document.line_starts[line]
-        state = mix(SEED, tally.grams[line])
-        line += 1
-        while line < n_lines and not document.line_opens[line]:
+        state = SEED
+        chars = 0
+        first = line
+        while line < n_lines and (line == first or not document.line_opens[line]):
             state = mix(state, tally.grams[line])
+            chars += document.line_ends[line] - document.line_starts[line]
             line += 1
         paragraphs += 1
         if _seen(tally, mask, state):
             repeated += 1
-            covered += document.line_ends[line - 1] - start
+            covered += chars
     return paragraphs, repeated, covered

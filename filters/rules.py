@@ -240,10 +240,10 @@ def _nan_as_null(values: Doubles) -> pa.Array:
 def _shipped() -> Mapping[str, Mapping[str, Mapping[str, float | None]]]:
     """`limits.toml` as set -> rule -> key -> limit."""
     read = tomllib.loads(resources.files(__package__).joinpath("limits.toml").read_text("utf-8"))
-    unspaced: list[str] = read.pop("unspaced")
+    groups: dict[str, list[str]] = read.pop("groups")
     return {
         name: {
-            f"{name}.{signal}.{bound}": _expand(table, unspaced)
+            f"{name}.{signal}.{bound}": _expand(table, groups)
             for signal, bounds in signals.items()
             for bound, table in bounds.items()
         }
@@ -251,13 +251,13 @@ def _shipped() -> Mapping[str, Mapping[str, Mapping[str, float | None]]]:
     }
 
 
-def _expand(table: Mapping[str, float | bool], unspaced: Iterable[str]) -> dict[str, float | None]:
-    """A table of limits.toml with `unspaced` written out as scripts, and false as None."""
+def _expand(table: Mapping[str, float | bool], groups: Mapping[str, Iterable[str]]) -> dict[str, float | None]:
+    """A table of limits.toml with its groups written out, and false as None. A later group goes over an
+    earlier one, and what is named itself over any.
+    """
     limits = {key: None if limit is False else float(limit) for key, limit in table.items()}
-    if "unspaced" not in limits:
-        return limits
-    all_of_them = limits.pop("unspaced")
-    return dict.fromkeys(unspaced, all_of_them) | limits
+    members = {key: limit for name, limit in limits.items() for key in groups.get(name, ())}
+    return members | {key: limit for key, limit in limits.items() if key not in groups}
 
 
 def _by_rule(overrides: Overrides, known: Collection[str]) -> dict[str, dict[str, float | None]]:

@@ -95,16 +95,16 @@ def decode(payload: bytes, *, declared: str | None, media_type: str | None) -> t
 
 def _detected(payload: bytes) -> str | None:
     """The encoding that statistics give."""
-    if _is_korean(payload):
-        return "cp949"
     found = _codec(detect_encoding(payload, max_len=_SAMPLE))
+    if found not in _MULTIBYTE and _is_korean(payload):
+        return "cp949"
     # KOI8-U has Ukrainian letters in place of some box-drawing characters of KOI8-R, and is otherwise the same.
     return "koi8-u" if found == "koi8-r" else found
 
 
 def _is_korean(payload: bytes) -> bool:
     """Whether a text reads as Korean in its legacy encoding, which the detector takes for a Western one."""
-    sample = payload[:4096].decode("cp949", "ignore") if _fits(payload, "cp949") else ""
+    sample = payload[:4096].decode("euc_kr", "ignore") if _fits(payload, "cp949") else ""
     hangul = sum("\uac00" <= char <= "\ud7a3" for char in sample)
     wide = sum(char > "\x7f" for char in sample)
     return hangul >= 8 and hangul * 10 >= wide * 8

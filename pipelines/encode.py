@@ -1,7 +1,7 @@
 """Encode: curated text -> `tokens`, one row for each copy of a document that the mixture asks for, in shuffled order.
 
-Each file is sorted by `order`, a hash. So the part of all files that falls into a range of `order` is a random sample of
-the whole mixture, and can be read without the rest: the row groups are small, and their statistics tell what they hold.
+Each file is sorted by `order`, a hash. So what falls into a range of `order`, over all files, is a random sample of the
+whole mixture, and can be read without the rest: the row groups are small, and their statistics tell what they hold.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,9 @@ def phase(
     for receipt in curated:
         for entry in receipt.of(CURATED):
             language = weigh.language_of(entry)
-            here = {f"{group.domain}:{group.source}": rate for group, rate in rates.items() if group.language == language}
+            here = {
+                f"{group.domain}:{group.source}": rate for group, rate in rates.items() if group.language == language
+            }
             if any(rate > 0 for rate in here.values()):
                 work.append(
                     Work(
@@ -169,7 +171,7 @@ def _rows_per_group(tokens: int, rows: int) -> int:
     return int(min(MAX_ROW_GROUP_ROWS, max(1, ROW_GROUP_TOKENS // max(mean, 1))))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def gather(tokens: Any, starts: Any, offsets: Any) -> Any:
     """Copy slices of an array to one after another: slice i begins at starts[i] and goes to offsets[i:i+2]."""
     out = np.empty(offsets[-1], tokens.dtype)

@@ -29,6 +29,7 @@ from gristmill.pipelines.packing import Pieces, pack
 from gristmill.pipelines.train_tokenizer import PHASE as TOKENIZER_PHASE
 from gristmill.pipelines.train_tokenizer import TABLE as TOKENIZER_TABLE
 from gristmill.schemas import MIXTURE, TOKENS, Recipe, key_of, shards
+from gristmill.tokenizer.sample import mix
 
 VERSION = 1
 FORMAT = 1
@@ -103,6 +104,7 @@ def _settings(recipe: Recipe, *, model: FileEntry, special: Mapping[str, int]) -
         "pad_id": special["pad_id"],
         "tokenizer": model.checksum,
         "seed": recipe.seed,
+        "row_group_sequences": max(1, ROW_GROUP_TOKENS // recipe.packing.sequence_length),
     }
 
 
@@ -160,7 +162,7 @@ def pack_shard(unit: Unit, settings: JSON, store: Store, output: Output) -> None
         "tokens": str(total),
         "documents": str(len(rows.lengths)),
     }
-    group = max(1, ROW_GROUP_TOKENS // settings["sequence_length"])
+    group = settings["row_group_sequences"]
     with output.table(
         table, partition=DATA, name=f"shard-{number:05d}", metadata=metadata, row_group_rows=group
     ) as writer:
@@ -191,13 +193,14 @@ class _Rows:
     @classmethod
     def read(cls, paths: list[str], *, low: int, high: int, kind: pa.DataType) -> "_Rows":
         narrow = [TOKENS.schema.empty_table().drop_columns("tokens")]
-        tokens = [np.empty(0, kind.to_pandas_dtype())]
+        token_type = np.dtype(str(kind))
+        tokens = [np.empty(0, token_type)]
         lengths = [np.empty(0, np.int64)]
         for path in paths:
             for table in _in_range(path, low=low, high=high):
                 lists = table["tokens"].combine_chunks()
                 narrow.append(table.drop_columns("tokens"))
-                tokens.append(lists.flatten().to_numpy().astype(kind.to_pandas_dtype()))
+                tokens.append(lists.flatten().to_numpy().astype(token_type))
                 lengths.append(pc.list_value_length(lists).to_numpy().astype(np.int64))
         read, counts = pa.concat_tables(narrow).combine_chunks(), np.concatenate(lengths)
         order = encode.in_order(read)
@@ -247,7 +250,7 @@ class _Layout:
         # Best fit opens sequences with the longest pieces, so their numbers tell lengths: shuffle them by a hash.
         _, leader = np.unique(sequence, return_index=True)
         order = rows.narrow["order"].to_numpy()[pieces.document[leader]]
-        hashes = _mix(order ^ _mix(pieces.offset[leader].astype(np.uint64) + np.uint64(seed)))
+        hashes = mix(order ^ mix(pieces.offset[leader].astype(np.uint64) + np.uint64(seed)))
         rank = np.empty(len(leader), np.int64)
         rank[np.lexsort((leader, hashes))] = np.arange(len(leader))
         by_rank = np.argsort(rank[sequence], kind="stable")
@@ -287,13 +290,6 @@ class _Layout:
 
 def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's finaliser (Steele, Lea and Flood 2014): every input bit reaches every output bit."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 def _manifest_phase(

@@ -1,8 +1,8 @@
 """Packing: which pieces of documents share a training sequence. Lengths in, sequence numbers out; no I/O.
 
-Best-fit decreasing, in windows of the shuffled order (arXiv:2404.10830, "Fewer truncations improve language modeling"):
-the longest piece of a window first, each into the fullest sequence that still has room. Documents that fit into a
-sequence are never split, and nothing is cropped.
+Best-fit decreasing over a whole shard (arXiv:2404.10830, "Fewer truncations improve language modeling"): the longest
+piece first, each into the fullest sequence that still has room. Documents that fit into a sequence are never split, and
+nothing is cropped. The more pieces there are, the fuller the sequences; benchmarks/packing.py has the figures.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,6 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
-
-WINDOW_SEQUENCES = 1 << 11
-"""Sequences' worth of tokens that are packed together. See benchmarks/packing.py for what other sizes give."""
 
 IntArray = npt.NDArray[np.int64]
 
@@ -42,69 +39,60 @@ class Pieces:
         return cls(document=document, offset=offset, length=np.minimum(lengths[document] - offset, sequence_length))
 
 
-def pack(lengths: IntArray, *, sequence_length: int, window_sequences: int = WINDOW_SEQUENCES) -> IntArray:
+def pack(lengths: IntArray, *, sequence_length: int) -> IntArray:
     """The sequence of each piece: numbers from 0, in which the lengths sum to at most `sequence_length`.
 
-    Time: O(pieces * log(sequence_length)), some 5 million pieces a second. Memory: 16 bytes per token of a sequence and
-    per piece of a window.
+    Time: O(pieces * log(sequence_length)), some 4 to 10 million pieces a second. Memory: 32 bytes per piece, and at most
+    40 per token of one sequence.
 
     Raises:
         ValueError: a piece is empty, or longer than a sequence.
     """
     if len(lengths) and (lengths.min() < 1 or lengths.max() > sequence_length):
         raise ValueError(f"pieces must have 1 to {sequence_length} tokens")
-    found: IntArray = _pack(np.ascontiguousarray(lengths, np.int64), sequence_length, window_sequences)
+    longest_first = np.argsort(-lengths, kind="stable")
+    found: IntArray = _pack(np.ascontiguousarray(lengths, np.int64), longest_first, sequence_length)
     return found
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _pack(lengths: Any, sequence_length: int, window_sequences: int) -> Any:
+@numba.njit(cache=True)
+def _pack(lengths: Any, longest_first: Any, sequence_length: int) -> Any:
     sequence = np.empty(len(lengths), np.int64)
     leaves = 1
     while leaves < sequence_length + 1:
         leaves *= 2
     # Open sequences by room left, 0..sequence_length: the top of a stack each, and a tree of how many there are below.
     top = np.full(sequence_length + 1, -1, np.int64)
+    below = np.empty(len(lengths), np.int64)  # the next of its stack, by number of the sequence
     tree = np.zeros(2 * leaves, np.int64)
-    used = start = 0
-    while start < len(lengths):
-        end, total = start, 0
-        while end < len(lengths) and total < window_sequences * sequence_length:
-            total += lengths[end]
-            end += 1
-        by_length = np.argsort(-lengths[start:end], kind="mergesort")
-        below = np.empty(end - start, np.int64)  # the next of the stack, by number of the sequence in the window
-        first = used
-        for place in by_length:
-            length = lengths[start + place]
-            room = _fullest_with_room(tree, leaves, length)
-            if room < 0:
-                chosen, room = used, sequence_length
-                used += 1
-            else:
-                chosen = top[room]
-                top[room] = below[chosen - first]
-                _add(tree, leaves + room, -1)
-            sequence[start + place] = chosen
-            room -= length
-            if room > 0:
-                below[chosen - first] = top[room]
-                top[room] = chosen
-                _add(tree, leaves + room, 1)
-        top[:] = -1
-        tree[:] = 0
-        start = end
+    used = 0
+    for place in longest_first:
+        length = lengths[place]
+        room = _fullest_with_room(tree, leaves, length)
+        if room < 0:
+            chosen, room = used, sequence_length
+            used += 1
+        else:
+            chosen = top[room]
+            top[room] = below[chosen]
+            _add(tree, leaves + room, -1)
+        sequence[place] = chosen
+        room -= length
+        if room > 0:
+            below[chosen] = top[room]
+            top[room] = chosen
+            _add(tree, leaves + room, 1)
     return sequence
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _add(tree: Any, node: int, amount: int) -> None:
     while node > 0:
         tree[node] += amount
         node //= 2
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _fullest_with_room(tree: Any, leaves: int, length: int) -> int:
     """The smallest room >= length that some sequence has, or -1: up the tree to a right neighbour, down to its left."""
     node = leaves + length

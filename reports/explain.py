@@ -265,7 +265,9 @@ def _near(connection: duckdb.DuckDBPyConnection, given: str) -> list[str]:
     for part in dict.fromkeys(each for each in tries if len(each) > 2):
         rows = _rows(
             connection,
-            "SELECT DISTINCT uri FROM documents WHERE contains(lower(uri), ?) ORDER BY length(uri), uri LIMIT 5",
+            "SELECT DISTINCT uri, levenshtein(left(lower(uri), 200), left(?, 200)) AS far FROM documents"
+            " WHERE contains(lower(uri), ?) ORDER BY far, uri LIMIT 5",
+            lower,
             part,
         )
         if rows:

@@ -9,9 +9,10 @@ from typing import Any
 
 import duckdb
 
-from gristmill.reports import charts, funnel, page_data, queries, safe
+from gristmill.reports import charts, funnel, page_data, queries, reconcile, safe
 from gristmill.reports.funnel import DISPOSITIONS, Row
 from gristmill.reports.page_data import Example, Histogram
+from gristmill.reports.reconcile import Reconciliation
 from gristmill.reports.views import connect, output_folder
 
 PAGE = "report.html"
@@ -48,6 +49,7 @@ def build(connection: duckdb.DuckDBPyConnection, *, name: str) -> str:
     return template.substitute(
         name=safe.escape_html(name),
         summary=_summary(rows, connection),
+        reconciliation=_reconciliation(reconcile.check(connection)),
         legend=charts.legend(DISPOSITIONS),
         languages=_languages(rows),
         reasons=_reasons(connection),
@@ -78,6 +80,16 @@ def _summary(rows: Sequence[Row], connection: duckdb.DuckDBPyConnection) -> str:
     )
     whole = charts.stacked(_parts(total), label="all records")
     return f"<dl class=summary>{''.join(items)}</dl>{whole}"
+
+
+def _reconciliation(found: Reconciliation) -> str:
+    if found.ok:
+        return (
+            f"<p class=note>Reconciled: all {safe.count(found.records)} records are in the ledger once, by source,"
+            " language and bytes; what it keeps is what is curated; every duplicate names a document that is kept.</p>"
+        )
+    items = "".join(f"<li>{escape(each)}</li>" for each in found.violations)
+    return f"<div class=alarm role=note><strong>The tables do not agree with each other.</strong><ul>{items}</ul></div>"
 
 
 def _parts(row: Row) -> list[tuple[str, int]]:

@@ -137,19 +137,24 @@ def reconcile(out: str) -> Reconciliation:
         ValueError: there is no such folder, or a table in it cannot be read.
     """
     with connect(out) as connection:
-        records, size = _row(connection, "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM documents")
-        (entries,) = _row(connection, "SELECT count(*) FROM ledger")
-        (kept,) = _row(connection, "SELECT count(*) FROM ledger WHERE disposition = 'kept'")
-        if records and not entries:
-            violations = ["the ledger is empty: the run has not come to its end; start it again and it goes on"]
-        else:
-            violations = [found for check in _CHECKS if (found := _run(connection, check))]
+        return check(connection)
+
+
+def check(connection: duckdb.DuckDBPyConnection) -> Reconciliation:
+    """The same over an open connection."""
+    records, size = _row(connection, "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM documents")
+    (entries,) = _row(connection, "SELECT count(*) FROM ledger")
+    (kept,) = _row(connection, "SELECT count(*) FROM ledger WHERE disposition = 'kept'")
+    if records and not entries:
+        violations = ["the ledger is empty: the run has not come to its end; start it again and it goes on"]
+    else:
+        violations = [found for each in _CHECKS if (found := _run(connection, each))]
     return Reconciliation(records=records, bytes=size, kept=kept, violations=tuple(violations))
 
 
 def _run(connection: duckdb.DuckDBPyConnection, check: _Check) -> str | None:
     offences, about, detail = connection.execute(
-        f"SELECT count(*), min(about), arg_min(detail, about) FROM ({check.sql}) AS offences (about, detail)"
+        f"SELECT count(*), min(about), arg_min(detail, (about, detail)) FROM ({check.sql}) AS offences (about, detail)"
     ).fetchall()[0]
     if not offences:
         return None

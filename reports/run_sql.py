@@ -25,7 +25,7 @@ _CELL = 200
 _BATCH = 1000
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze)?\s+(?=\w|\()", re.IGNORECASE)
 _NO_TABLE = re.compile(r"Table with name (?P<name>.+?) does not exist")
-_NUMERIC = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "BIGNUM")
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Result:
     """What a query found: the columns, and the rows in batches as they come."""
 
     columns: tuple[str, ...]
-    numeric: tuple[bool, ...]
+    kinds: tuple[str, ...]
     rows: Iterator[tuple[Any, ...]]
 
 
@@ -91,7 +91,7 @@ def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Result:
     about = connection.description or []
     return Result(
         columns=tuple(each[0] for each in about),
-        numeric=tuple(str(each[1]).upper().startswith(_NUMERIC) or str(each[1]) == "NUMBER" for each in about),
+        kinds=tuple(str(each[1]) for each in about),
         rows=_rows(connection),
     )
 
@@ -100,7 +100,11 @@ def json_lines(result: Result) -> Iterator[str]:
     """One JSON object for each row."""
     columns = _distinct(result.columns)
     for row in result.rows:
-        value = {name: plain(each) for name, each in zip(columns, row, strict=True)}
+        # A JSON column's values come as text.
+        value = {
+            name: json_.loads(each) if kind == "JSON" and each is not None else plain(each)
+            for name, kind, each in zip(columns, result.kinds, row, strict=True)
+        }
         yield _harmless(json_.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
@@ -114,7 +118,8 @@ def tsv_lines(result: Result) -> Iterator[str]:
 def print_table(result: Result, *, console: Console) -> None:
     """A table for people; long values are cut, and what is left out is said."""
     table = Table(header_style="bold", row_styles=("", "dim") if len(result.columns) > 6 else ("",))
-    for name, numeric in zip(result.columns, result.numeric, strict=True):
+    for name, kind in zip(result.columns, result.kinds, strict=True):
+        numeric = kind.removeprefix("U").startswith(_NUMERIC) and not kind.endswith("]")
         table.add_column(Text(safe.one_line(name)), justify="right" if numeric else "left", overflow="fold")
     more = False
     for index, row in enumerate(result.rows):

@@ -184,7 +184,7 @@ def _plant_single_pages(web: Web) -> None:
 
 
 def plant_mojibake(web: Web, pool: Pool) -> None:
-    for lang in ("fra_Latn", "deu_Latn", "spa_Latn", "pol_Latn", "vie_Latn", "ell_Grek", "ukr_Cyrl"):
+    for lang in ("por_Latn", "deu_Latn", "spa_Latn", "pol_Latn", "vie_Latn", "ell_Grek", "ukr_Cyrl"):
         article = pool.take(lang)
         made = web.publish(garble(article))
         reason = "UTF-8 read as windows-1252 and saved again: to be repaired"
@@ -223,7 +223,10 @@ def _with_bidi_marks(text: str) -> str:
 
 
 def _with_emoji(text: str) -> str:
-    return f"{text} \U0001f642\U0001f44d\U0001f3fd \U0001f468\u200d\U0001f33e \U0001f1f3\U0001f1f4"
+    # Not at the end: a line that ends with an emoji does not end with punctuation, and rules count those that do.
+    words = text.split(" ")
+    words[3:3] = ["\U0001f642\U0001f44d\U0001f3fd", "\U0001f468\u200d\U0001f33e", "\U0001f1f3\U0001f1f4"]
+    return " ".join(words)
 
 
 def _with_zero_width(text: str) -> str:

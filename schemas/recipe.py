@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Format = Literal["auto", "warc", "html", "jsonl", "parquet", "csv", "tsv", "text", "markdown", "pdf"]
-RuleSet = Literal["gopher", "c4", "fineweb"]
+RuleSet = Literal["gopher", "c4", "fineweb", "gristmill"]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 LanguageCode = Annotated[str, Field(pattern=r"^(default|[A-Z][a-z]{3}|[a-z]{3}(_[A-Z][a-z]{3})?)$")]
 
@@ -68,14 +68,18 @@ class Language(_Section):
     """Language identification."""
 
     model: str | None = Field(None, description="A fastText model (.bin, .ftz); the bundled lid.176.ftz by default.")
-    min_score: float = Field(0.5, ge=0, le=1, description="Below this probability a document's language is und.")
+    min_score: float = Field(
+        0.3, ge=0, le=1, description="Below this probability a document's language is und (undetermined)."
+    )
 
 
 class Rules(_Section):
     """Which published rules decide, and with which limits."""
 
     sets: tuple[RuleSet, ...] = Field(
-        ("gopher", "c4", "fineweb"), strict=False, description="Rule sets; an empty list keeps every document."
+        ("gopher", "c4", "fineweb", "gristmill"),
+        strict=False,
+        description="Rule sets; an empty list keeps every document.",
     )
     limits: dict[LanguageCode, dict[str, float | None]] = Field(
         default_factory=dict,

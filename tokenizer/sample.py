@@ -86,7 +86,7 @@ def choose_pieces(
     first = np.array([xxhash.xxh3_64_intdigest(each.encode(), seed=seed) for each in doc_ids], np.uint64)
     documents = np.repeat(np.arange(len(texts)), counts)
     numbers = np.arange(len(documents)) - np.repeat(np.cumsum(counts) - counts, counts)
-    hashes = _mix(first[documents] + numbers.astype(np.uint64) * _GOLDEN)
+    hashes = mix(first[documents] + numbers.astype(np.uint64) * _GOLDEN)
     chosen = np.arange(len(hashes)) if fraction >= 1 else np.flatnonzero(hashes < np.uint64(int(fraction * 2.0**64)))
     for place in chosen.tolist():
         text, number = texts[documents[place]], int(numbers[place])
@@ -125,7 +125,7 @@ def character_start(text: bytes, place: int) -> int:
     return place
 
 
-def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """SplitMix64's finaliser (Steele, Lea and Flood 2014): every input bit reaches every output bit."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,7 +1,9 @@
 """Parquet: one record a row."""
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,6 +11,7 @@ import pyarrow.parquet as pq
 
 from gristmill.pipelines import files
 from gristmill.pipelines.readers.records import InputError, Record, Split, printable
+from gristmill.pipelines.readers.streams import MEBIBYTE, open_plain
 from gristmill.schemas import nearest
 from gristmill.schemas.recipe import Columns
 
@@ -22,7 +25,7 @@ def read(split: Split, *, columns: Columns, max_record_bytes: int) -> Iterator[R
     Raises:
         InputError: the file has no such text column, or it holds no text.
     """
-    with files.open_seekable(split.location) as file:
+    with _opened(split) as file:
         try:
             table = pq.ParquetFile(file, page_checksum_verification=False)
             starts = _row_group_starts(table.metadata)
@@ -34,6 +37,21 @@ def read(split: Split, *, columns: Columns, max_record_bytes: int) -> Iterator[R
         end = len(starts) - 1 if split.end is None else min(split.end, len(starts) - 1)
         for group in range(split.start, end):
             yield from _read_group(table, group, names=names, first=starts[group], limit=max_record_bytes)
+
+
+@contextmanager
+def _opened(split: Split) -> Iterator[BinaryIO]:
+    """The file; a compressed one is unpacked to a temporary file first, since Parquet is read from its end."""
+    with files.open_seekable(split.location) as file:
+        if split.compression == "none":
+            yield file
+            return
+        stream, _ = open_plain(file, split.compression)
+        with SpooledTemporaryFile(max_size=64 * MEBIBYTE) as plain:
+            while piece := stream.read(MEBIBYTE):
+                plain.write(piece)
+            plain.seek(0)
+            yield cast(BinaryIO, plain)
 
 
 def row_groups(location: str) -> list[int] | None:

@@ -107,19 +107,27 @@ def _progress_stream() -> Any:
 
 def _finish(output: str, *, until: str, as_json: bool) -> None:
     """Check the books, refresh views and report, print the funnel."""
-    if STAGES.index(until) < STAGES.index("curate"):
+    if STAGES.index(until) < STAGES.index("curate") or "://" in output:
         return
+    import dataclasses  # noqa: PLC0415
+
+    from rich.console import Console  # noqa: PLC0415
+
     from gristmill.pipelines.engine import RunError  # noqa: PLC0415
     from gristmill.reports import funnel, page, reconcile, views  # noqa: PLC0415
 
-    violations = reconcile.reconcile(output)
-    if violations:
-        raise RunError("the ledger does not reconcile; this is a bug in Gristmill:\n" + "\n".join(violations))
+    books = reconcile.reconcile(output)
+    if not books.ok:
+        lines = "\n".join(books.violations)
+        raise RunError(f"the ledger does not reconcile, which is a fault of Gristmill; please report it:\n{lines}")
     views.write_database(output)
-    page.write_page(output)
-    click.echo(funnel.as_json(output) if as_json else funnel.as_text(output, terminal=sys.stdout.isatty()))
-    if not as_json:
-        click.echo(f"\nReport: {Path(output) / 'report.html'}    Questions: gristmill sql {output}")
+    report = page.write_page(output)
+    rows = funnel.funnel(output)
+    if as_json:
+        click.echo(json.dumps({"event": "funnel", "languages": [dataclasses.asdict(row) for row in rows]}))
+        return
+    Console().print(funnel.table(rows))
+    click.echo(f"Report: {report}    Questions: gristmill sql {output}")
 
 
 @main.command()
@@ -165,13 +173,14 @@ def sql(output: str, query: str | None, as_json: bool) -> None:
         gristmill sql out funnel
         gristmill sql out "SELECT language, count(*) FROM ledger GROUP BY ALL"
     """
-    from gristmill.reports import queries, run_sql  # noqa: PLC0415
+    from gristmill.reports import queries, run_sql, views  # noqa: PLC0415
 
     if query is None:
         for name in queries.names():
-            click.echo(f"{name:<20} {queries.describe(name)}")
+            click.echo(f"{name:<18} {queries.description(name)}")
         return
-    click.echo(run_sql.run_query(output, query, as_json=as_json, terminal=sys.stdout.isatty()))
+    views.write_database(output)
+    run_sql.run_query(output, query, json=as_json)
 
 
 @main.command()
@@ -180,10 +189,18 @@ def sql(output: str, query: str | None, as_json: bool) -> None:
 @_JSON
 def explain(output: str, document: str, as_json: bool) -> None:
     """Tell all about one record: DOCUMENT is its id (or the beginning of it) or its URL."""
-    from gristmill.reports import explain as explaining  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
 
-    found = explaining.explain(output, document)
-    click.echo(explaining.as_json(found) if as_json else explaining.as_text(found, terminal=sys.stdout.isatty()))
+    from gristmill.reports import explain_view  # noqa: PLC0415
+    from gristmill.reports.explain import explain as explained  # noqa: PLC0415
+
+    found = explained(output, document)
+    if as_json:
+        click.echo(explain_view.to_json(found))
+    elif sys.stdout.isatty():
+        Console().print(explain_view.render(found))
+    else:
+        click.echo(explain_view.to_text(found), nl=False)
 
 
 @main.command()

@@ -166,10 +166,9 @@ def lines_of(text: str) -> list[str]:
 
 
 def paragraphs_of(text: str) -> list[list[str]]:
-    """Paragraphs as lists of lines, white space around them and all."""
     paragraphs: list[list[str]] = [[]]
-    for line in lines_of(text):
-        if line.strip():
+    for line in map(str.strip, lines_of(text)):
+        if line:
             paragraphs[-1].append(line)
         elif paragraphs[-1]:
             paragraphs.append([])
@@ -313,17 +312,15 @@ def _line_signals(text: str) -> dict[str, float | str]:
 def _repetition_signals(text: str) -> dict[str, float | str]:
     lines = [line.strip() for line in lines_of(text) if line.strip()]
     again = [line for i, line in enumerate(lines) if line in lines[:i]]
-    paragraphs = paragraphs_of(text.replace("\r\n", "\n"))
-    stripped = [[line.strip() for line in paragraph] for paragraph in paragraphs]
-    lengths = [len("\n".join(paragraph).strip()) for paragraph in paragraphs_of(text)]
-    repeated = [i for i, paragraph in enumerate(stripped) if paragraph in stripped[:i]]
+    paragraphs = paragraphs_of(text)
+    repeated = [paragraph for i, paragraph in enumerate(paragraphs) if paragraph in paragraphs[:i]]
     units = [plain(word) for word in words(text)]
     return {
         "n_paragraphs": len(paragraphs),
         "duplicate_line_ratio": share(len(again), len(lines)),
         "duplicate_line_char_ratio": share(sum(map(len, again)), len(text)),
         "duplicate_paragraph_ratio": share(len(repeated), len(paragraphs)),
-        "duplicate_paragraph_char_ratio": share(sum(lengths[i] for i in repeated), len(text)),
+        "duplicate_paragraph_char_ratio": share(sum(len("".join(lines)) for lines in repeated), len(text)),
         **{f"top_{n}_gram_char_ratio": share(top_gram(units, n), len(text)) for n in (2, 3, 4)},
         **{f"duplicate_{n}_gram_char_ratio": share(duplicate_grams(units, n), len(text)) for n in range(5, 11)},
     }

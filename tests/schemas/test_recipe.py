@@ -21,7 +21,7 @@ def refused(toml: str) -> str:
 def test_smallest_recipe_has_all_defaults() -> None:
     recipe = parse(INPUT.encode(), name="r.toml")
     assert recipe.inputs[0].paths == ("*.jsonl",)
-    assert recipe.rules.sets == ("gopher", "c4", "fineweb")
+    assert recipe.rules.sets == ("gopher", "c4", "fineweb", "gristmill")
     assert recipe.dedup.bands * recipe.dedup.rows == 112
 
 

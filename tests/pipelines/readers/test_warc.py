@@ -1,0 +1,284 @@
+"""WARC, WET and ARC: every record is accounted for, whatever the damage."""
+
+import gzip
+import io
+from collections import Counter
+from pathlib import Path
+
+import brotli
+import lz4.frame
+import pytest
+import zstandard
+from warcio.archiveiterator import ArchiveIterator
+
+from gristmill.pipelines.readers import Record, plan, read
+from gristmill.pipelines.readers.http import media_type, unchunk
+from gristmill.schemas.recipe import Columns
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "warc"
+LIMIT = 1 << 24
+
+
+def records(path: Path, *, split_bytes: int = 1 << 30, limit: int = LIMIT) -> list[Record]:
+    splits = plan(path.name, location=str(path), format="auto", split_bytes=split_bytes)
+    return [record for split in splits for record in read(split, columns=Columns(), max_record_bytes=limit)]
+
+
+def record(block: bytes, *, kind: str = "response", uri: str = "http://example.com/", **fields: str) -> bytes:
+    length = fields.pop("length", str(len(block)))
+    head = f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {uri}\r\nWARC-Date: 2020-01-01T00:00:00Z\r\n"
+    head += "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    return f"{head}Content-Length: {length}\r\n\r\n".encode() + block + b"\r\n\r\n"
+
+
+def http(body: bytes, *, status: int = 200, kind: str = "text/html", **fields: str) -> bytes:
+    head = f"HTTP/1.1 {status} Reason\r\nContent-Type: {kind}\r\n"
+    head += "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    return head.encode() + b"\r\n" + body
+
+
+def one(path: Path, block: bytes, **fields: str) -> Record:
+    path.write_bytes(record(block, **fields))
+    (found,) = records(path)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["request", "metadata", "warcinfo", "revisit", "continuation"])
+def test_types_that_are_no_documents(tmp_path: Path, kind: str) -> None:
+    found = one(tmp_path / "x", b"block", kind=kind)
+    assert (found.status, found.rule, found.n_bytes) == ("skipped", f"warc.{kind}", 5)
+
+
+@pytest.mark.parametrize(
+    ("block", "rule", "detail"),
+    [
+        (http(b"gone", status=404), "http.status", "404"),
+        (http(b"x", kind="image/png"), "media_type", "image/png"),
+        (http(b"\x01\x02", kind="application/octet-stream"), "media_type", "application/octet-stream"),
+    ],
+)
+def test_responses_that_are_no_documents(tmp_path: Path, block: bytes, rule: str, detail: str) -> None:
+    found = one(tmp_path / "x", block)
+    assert (found.status, found.rule, found.detail) == ("skipped", rule, detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b"<p>text</p>", {}),
+        (b"3\r\n<p>\r\n8\r\ntext</p>\r\n0\r\n\r\n", {"Transfer_Encoding": "chunked"}),
+        (b"<p>text</p>", {"Transfer_Encoding": "chunked"}),
+        (gzip.compress(b"<p>text</p>"), {"Content_Encoding": "gzip"}),
+        (brotli.compress(b"<p>text</p>"), {"Content_Encoding": "br"}),
+        (zstandard.compress(b"<p>text</p>"), {"Content_Encoding": "zstd"}),
+        (b"<p>text</p>", {"Content_Encoding": "gzip"}),
+        (b"<p>text</p>", {"Content_Encoding": "br"}),
+        (b"<p>text</p>", {"Content_Encoding": "deflate"}),
+        (b"<p>text</p>", {"Content_Encoding": "klingon"}),
+    ],
+)
+def test_bodies_are_decoded(tmp_path: Path, body: bytes, fields: dict[str, str]) -> None:
+    found = one(tmp_path / "x", http(body, kind="text/html; charset=utf-8", **fields))
+    assert (found.status, found.payload, found.charset) == ("ok", b"<p>text</p>", "utf-8")
+    assert (found.uri, found.date, found.offset) == ("http://example.com/", "2020-01-01T00:00:00Z", 0)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+def test_bombs_are_too_large(tmp_path: Path, coding: str) -> None:
+    compress = {"gzip": gzip.compress, "br": brotli.compress, "zstd": zstandard.compress}[coding]
+    found = one(tmp_path / "x", http(compress(bytes(100 << 20)), Content_Encoding=coding))
+    assert (found.status, found.rule) == ("unreadable", "too_large")
+
+
+def test_truncated_when_captured_is_used_and_noted(tmp_path: Path) -> None:
+    found = one(tmp_path / "x", http(b"<p>cut"), WARC_Truncated="length")
+    assert (found.status, found.payload, found.detail) == ("ok", b"<p>cut", "truncated when captured: length")
+
+
+def test_wet(tmp_path: Path) -> None:
+    found = one(tmp_path / "x", "Ünï".encode(), kind="conversion", uri="<http://a.b/>", Content_Type="text/plain")
+    assert (found.status, found.media_type, found.charset, found.uri) == ("ok", "text/plain", "utf-8", "http://a.b/")
+
+
+GOOD = [record(http(f"<p>page {i}</p>".encode() * (i * 7 % 50 + 1)), uri=f"http://e.com/{i}") for i in range(60)]
+
+
+def rules(found: list[Record]) -> Counter[str]:
+    return Counter(each.rule or each.status for each in found)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "rule"),
+    [
+        (GOOD[1][:-40], "warc.length"),
+        (GOOD[1].replace(b"Content-Length: ", b"Content-Length: 9"), "warc.length"),
+        (GOOD[1].replace(b"Content-Length: ", b"Content-Length: -"), "warc.damaged"),
+        (GOOD[1].replace(b"Content-Length: 1", b"Content-Length: "), "warc.length"),
+        (b"garbage \x00\xff" * 99, "warc.damaged"),
+        (b"WARC/1.0\r\nno end of header", "warc.damaged"),
+    ],
+)
+def test_damage_costs_one_record(tmp_path: Path, damaged: bytes, rule: str) -> None:
+    path = tmp_path / "x.warc"
+    path.write_bytes(b"".join([GOOD[0], damaged, *GOOD[2:]]))
+    assert rules(records(path)) == {"ok": 59, rule: 1}
+
+
+def test_truncated_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.warc"
+    path.write_bytes(b"".join(GOOD)[:-30])
+    found = records(path)
+    assert rules(found) == {"ok": 59, "warc.truncated": 1}
+    assert found[-1].uri == "http://e.com/59"
+
+
+COMPRESS = {"gzip": gzip.compress, "zstd": zstandard.compress, "lz4": lz4.frame.compress}
+
+
+@pytest.mark.parametrize("compression", COMPRESS)
+@pytest.mark.parametrize("damage", ["none", "flip", "cut", "garbage", "clip", "head"])
+def test_members_split_anywhere(tmp_path: Path, compression: str, damage: str) -> None:
+    members = [COMPRESS[compression](each) for each in GOOD]
+    match damage:
+        case "flip":
+            half = len(members[30]) // 2
+            members[30] = members[30][:half] + b"\xff\xfe\xfd" + members[30][half + 3 :]
+        case "cut":
+            members[30] = members[30][: len(members[30]) // 2]
+        case "garbage":
+            members.insert(30, b"\0junk" * 30)
+        case "clip":
+            members[-1] = members[-1][:-6]
+        case "head":
+            members[0] = members[0][20:]
+    path = tmp_path / "x.warc"
+    path.write_bytes(b"".join(members))
+    if damage == "head":
+        splits = plan("x", location=str(path), format="warc", split_bytes=1 << 30)
+        whole = list(read(splits[0], columns=Columns(), max_record_bytes=LIMIT))
+        assert rules(whole)["ok"] == 59
+        return
+    whole = records(path)
+    assert sum(each.status == "ok" for each in whole) == (60 if damage in ("none", "garbage") else 59)
+    assert len(whole) == (61 if damage == "garbage" else 60)
+    assert len({each.offset for each in whole}) == len(whole)
+    for split_bytes in (100, 512, 1000, 3333, 9000):
+        assert records(path, split_bytes=split_bytes) == whole
+
+
+@pytest.mark.parametrize("cut", [0, 17, 2000])
+def test_plain_files_split_anywhere(tmp_path: Path, cut: int) -> None:
+    data = b"".join(GOOD)
+    path = tmp_path / "x.warc"
+    path.write_bytes(data[: len(data) // 2] + data[len(data) // 2 + cut :])
+    whole = records(path)
+    for split_bytes in (1, 100, 777, 5000):
+        assert records(path, split_bytes=split_bytes) == whole
+    assert len(plan("x", location=str(path), format="auto", split_bytes=1000)) > 5
+
+
+@pytest.mark.parametrize("compress", COMPRESS.values())
+def test_compressed_as_a_whole(tmp_path: Path, compress: object) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(compress(b"".join(GOOD)))  # type: ignore[operator]
+    found = records(path, split_bytes=100)
+    assert rules(found) == {"ok": 60}
+    assert len({each.offset for each in found}) == 60
+    path.write_bytes(path.read_bytes()[:-200])
+    found = records(path)
+    assert found[-1].rule is not None
+    assert found[-1].rule.endswith(".truncated")
+    assert rules(found)["ok"] == len(found) - 1
+
+
+def test_zstd_dictionary(tmp_path: Path) -> None:
+    dictionary = zstandard.train_dictionary(4096, [each * 3 for each in GOOD] * 20)
+    compressor = zstandard.ZstdCompressor(dict_data=dictionary)
+    head = zstandard.compress(dictionary.as_bytes())
+    path = tmp_path / "x.warc.zst"
+    frame = b"\x5d\x2a\x4d\x18" + len(head).to_bytes(4, "little") + head
+    path.write_bytes(frame + b"".join(compressor.compress(each) for each in GOOD))
+    whole = records(path)
+    assert rules(whole) == {"ok": 60}
+    assert records(path, split_bytes=1000) == whole
+
+
+def test_arc(tmp_path: Path) -> None:
+    body = b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<p>arc</p>"
+    version = b"1 0 Somebody\nURL IP-address Archive-date Content-type Archive-length\n"
+    data = b"filedesc://x.arc 0.0.0.0 20080430204825 text/plain %d\n%s\n" % (len(version), version)
+    data += b"dns:a.b 1.2.3.4 20080430204825 text/dns 4\nabcd\n"
+    data += b"http://a.b/c d 1.2.3.4 20080430204826 text/html %d\n%s\n" % (len(body), body)
+    path = tmp_path / "x.arc"
+    path.write_bytes(data)
+    found = records(path)
+    assert [each.rule for each in found] == ["warc.warcinfo", "warc.dns", None]
+    page = found[-1]
+    assert (page.uri, page.date, page.payload) == ("http://a.b/c%20d", "2008-04-30T20:48:26Z", b"<p>arc</p>")
+
+
+def test_records_larger_than_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "x.warc.gz"
+    big = record(http(b"<p>" + bytes(3_000_000)))
+    path.write_bytes(b"".join(map(gzip.compress, [GOOD[0], big, GOOD[1]])))
+    assert [each.rule for each in records(path, limit=1 << 20)] == [None, "too_large", None]
+    path.write_bytes(GOOD[0] + big + GOOD[1])
+    assert [each.rule for each in records(path, limit=1 << 20)] == [None, "too_large", None]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("text/html; charset=UTF-8", ("text/html", "UTF-8")),
+        ('TEXT/HTML;Charset="koi8-r"', ("text/html", "koi8-r")),
+        ("text/html, text/html", ("text/html", None)),
+        ("", (None, None)),
+        (None, (None, None)),
+    ],
+)
+def test_media_type(value: str | None, found: tuple[str | None, str | None]) -> None:
+    assert media_type(value) == found
+
+
+def test_unchunk_of_damaged_bodies() -> None:
+    assert unchunk(b"5\r\nab") == (b"ab", "the last chunk is cut")
+    assert unchunk(b"2\r\nab\r\nzz") == (b"abzz", "a chunk is damaged")
+    assert unchunk(b"2\r\nab\r\n") == (b"ab", "the last chunk is missing")
+
+
+def warcio_count(path: Path) -> int | None:
+    data = path.read_bytes()
+    if path.suffix == ".lz4":
+        data = lz4.frame.decompress(data)
+    try:
+        return sum(1 for _ in ArchiveIterator(io.BytesIO(data), arc2warc=True))
+    except Exception:
+        return None
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here")
+def test_real_files_against_warcio() -> None:
+    # warcio gives up at example-trunc's wrong length, and reads the clipped file's one record as if it were whole.
+    checked = 0
+    for path in sorted(SHARED.rglob("*")):
+        if not path.is_file() or path.name == "lohelp-sw4.warc.gz":
+            continue
+        found = records(path)
+        assert len({each.offset for each in found}) == len(found), path.name
+        assert records(path, split_bytes=20_000) == found, path.name
+        expected = warcio_count(path)
+        if expected is not None:
+            checked += 1
+            assert len(found) == expected, path.name
+    assert checked >= 28
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here")
+def test_real_odd_files() -> None:
+    def of(name: str) -> Counter[str]:
+        return rules(records(SHARED / name))
+
+    assert of("chatnoir-eu+chatnoir-resiliparse/clipped.warc.gz") == {"gzip.truncated": 1}
+    trunc = {"warc.warcinfo": 2, "warc.length": 1, "warc.request": 1}
+    assert of("webrecorder+warcio/example-trunc.warc") == trunc
+    assert of("commoncrawl+ia-web-commons/IAH-20080430204825-00000-blackbook-truncated.arc")["ok"] == 3
