@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import median
 
 import datasketch
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 

@@ -10,13 +10,24 @@ from gristmill.filters._jit import jit
 from gristmill.filters.characters import Characters, characters
 from gristmill.filters.minhash import Permutations, permutations, sign_document
 from gristmill.filters.repetition import fit_tally, new_tally
-from gristmill.filters.segmentation import SCRIPT, Int64s, Text, UInt8s, UInt32s, UInt64s, fit, new_document, segment, texts_of
+from gristmill.filters.segmentation import (
+    SCRIPT,
+    Int64s,
+    Text,
+    UInt8s,
+    UInt32s,
+    UInt64s,
+    fit,
+    new_document,
+    segment,
+    texts_of,
+)
 from gristmill.filters.shingles import as_binary, hash_text, shingle_document, widths
 from gristmill.filters.signals import (
     N_SIGNALS,
     Float64s,
-    StopWords,
     Stops,
+    StopWords,
     as_batch,
     measure_characters,
     measure_document,

@@ -23,6 +23,7 @@ TOP_SIZES = (2, 3, 4)
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
 _FIRST_TOP, _LAST_TOP, _LAST = 2, 4, 10
 _FREE = np.uint64(0)
+"""Key of a free slot. One hash in 2^64 is 0 too, and may be miscounted, as two equal hashes of different words are."""
 _HALF = np.uint64(32)
 
 

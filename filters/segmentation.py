@@ -109,10 +109,9 @@ class Document(NamedTuple):
 
 @jit
 def mix(state: Any, value: Any) -> Any:
-    """Take one more value into a 64-bit hash. Order matters; the result is never 0, which marks a free slot."""
+    """Take one more value into a 64-bit hash. Order matters."""
     mixed = (((state << _ROTATE) | (state >> _ROTATE_BACK)) ^ value) * _MULTIPLIER
-    mixed ^= mixed >> _HALF
-    return mixed if mixed != np.uint64(0) else SEED
+    return mixed ^ (mixed >> _HALF)
 
 
 @jit

@@ -30,7 +30,6 @@ from gristmill.filters.segmentation import (
     Document,
     Int64s,
     Text,
-    UInt8s,
     UInt32s,
     UInt64s,
     fit,

@@ -341,10 +341,7 @@ def _measure(text: Text, known: Characters, stops: Stops) -> tuple[Float64s, UIn
 
 def as_batch(values: Float64s, found: UInt8s) -> pa.RecordBatch:
     """Rows of signals and script numbers as the columns SIGNAL_FIELDS and `script`."""
-    columns = [
-        pa.array(np.ascontiguousarray(values[:, k])).cast(field.type)
-        for k, field in enumerate(SIGNAL_FIELDS)
-    ]
+    columns = [pa.array(np.ascontiguousarray(values[:, k])).cast(field.type) for k, field in enumerate(SIGNAL_FIELDS)]
     names = pa.DictionaryArray.from_arrays(pa.array(found.astype(np.int32)), pa.array(script_names()))
     fields = [*SIGNAL_FIELDS, pa.field("script", pa.string())]
     return pa.RecordBatch.from_arrays([*columns, names.cast(pa.string())], schema=pa.schema(fields))

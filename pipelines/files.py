@@ -96,7 +96,8 @@ def list_files(folder: str) -> list[str]:
     """The files directly in a folder, sorted, temporary and hidden ones left out; nothing if there is no folder."""
     if is_remote(folder):
         prefix = folder.rstrip("/") + "/"
-        return [path for path in _match(prefix + "*") if "/" not in path[len(prefix) :] and _visible(path, prefix)]
+        found = _match(prefix + "*")
+        return [path for path in found if "/" not in path[len(prefix) :] and _visible(path, prefix)]
     try:
         return sorted(str(each) for each in Path(folder).iterdir() if each.is_file() and not _hidden(each.name))
     except FileNotFoundError:

@@ -176,6 +176,7 @@ def _row(record: readers.Record, *, origin: _Origin, extractor: str) -> dict[str
         "path": origin.path,
         "offset": record.offset,
         "uri": record.uri or f"{origin.path}#{record.offset}",
+        "canonical": None,
         "bytes": record.n_bytes,
         "media_type": record.media_type,
         "encoding": None,
@@ -190,7 +191,7 @@ def _row(record: readers.Record, *, origin: _Origin, extractor: str) -> dict[str
         return row
     found = extraction.extract(record, extractor=extractor)
     row.update(encoding=found.encoding, text=found.text, title=found.title, date=found.date)
-    row["uri"] = found.uri or row["uri"]
+    row["canonical"] = found.uri if found.uri != record.uri else None
     if not found.text:
         row.update(status="skipped", rule="empty", detail="no text after extraction")
     return row

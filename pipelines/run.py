@@ -5,15 +5,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
 from gristmill.pipelines import decide, files, ingest, job, runners
-from gristmill.pipelines.checkpoints import Receipt, Store
+from gristmill.pipelines.checkpoints import Store
 from gristmill.pipelines.engine import PhaseState, RunError, run, survey
 from gristmill.pipelines.progress import Reporter, Style
-from gristmill.schemas import Recipe, RecipeError, load
+from gristmill.schemas import Recipe, RecipeError, key_of, load
 from gristmill.schemas.recipe import is_remote, resolve
 
 _RUN_FILE = "run.json"
@@ -49,9 +49,17 @@ def check(recipe_path: str) -> Recipe:
     return recipe
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run left: a key of all that it holds now, and whether a run before had closed the books on just that."""
+
+    key: str
+    closed: bool
+
+
 def run_recipe(
     recipe_path: str, *, output: str, until: str, where: Where, style: Style, stream: TextIO
-) -> list[Receipt]:
+) -> Outcome:
     """Do what a recipe asks for and the output folder does not yet hold.
 
     Raises:
@@ -59,15 +67,22 @@ def run_recipe(
         RunError: another run holds the output, or work failed.
     """
     recipe = check(recipe_path)
-    store = Store(output if is_remote(output) else str(Path(output).absolute()))
+    store = _store(output)
     with _locked(store):
-        _remember(store, recipe_path)
+        closed = _remember(store, recipe_path)
         execute = runners.executor(
             runner=where.runner, workers=where.workers, options=where.options, log=_log_path(store)
         )
         stages = job.stages(recipe, folder=_folder(recipe_path), store=store, until=until)
         with Reporter(store, style=style, stream=stream) as reporter:
-            return run(stages, store=store, execute=execute, observer=reporter.observer())
+            receipts = run(stages, store=store, execute=execute, observer=reporter.observer())
+        key = key_of([[each.phase, each.key] for each in receipts])
+        return Outcome(key=key, closed=key == closed)
+
+
+def close_books(recipe_path: str, *, output: str, outcome: Outcome) -> None:
+    """Note that the ledger of this outcome has been reconciled and its report written."""
+    _write_note(_store(output), recipe_path, closed=outcome.key)
 
 
 def states(output: str) -> list[PhaseState]:
@@ -76,11 +91,11 @@ def states(output: str) -> list[PhaseState]:
     Raises:
         RunError: no run ever began there.
     """
-    store = Store(output if is_remote(output) else str(Path(output).absolute()))
-    path = store.path(_RUN_FILE)
-    if not files.exists(path):
+    store = _store(output)
+    note = _read_note(store)
+    if note is None:
         raise RunError(f"{output}: no run began here; start one with: gristmill run RECIPE --output {output}")
-    recipe_path = json.loads(files.read(path))["recipe"]
+    recipe_path = note["recipe"]
     recipe = load(recipe_path)
     return list(survey(job.stages(recipe, folder=_folder(recipe_path), store=store), store=store))
 
@@ -89,11 +104,36 @@ def _folder(recipe_path: str) -> str:
     return str(Path(recipe_path).absolute().parent)
 
 
-def _remember(store: Store, recipe_path: str) -> None:
-    """Leave a copy of the recipe, and where it lies, for `gristmill status`."""
-    location = {"recipe": str(Path(recipe_path).absolute())}
-    files.write_atomically(store.path(_RUN_FILE), json.dumps(location).encode() + b"\n")
-    files.write_atomically(store.path(_RECIPE_COPY), Path(recipe_path).read_bytes())
+def _remember(store: Store, recipe_path: str) -> str | None:
+    """Leave a copy of the recipe, and where it lies, for `gristmill status`. Returns the key of the last closed books."""
+    note = _read_note(store) or {}
+    closed = note.get("closed")
+    if note.get("recipe") != str(Path(recipe_path).absolute()):
+        _write_note(store, recipe_path, closed=closed)
+    copy, recipe = store.path(_RECIPE_COPY), Path(recipe_path).read_bytes()
+    if not files.exists(copy) or files.read(copy) != recipe:
+        files.write_atomically(copy, recipe)
+    return closed if isinstance(closed, str) else None
+
+
+def _read_note(store: Store) -> dict[str, Any] | None:
+    path = store.path(_RUN_FILE)
+    if not files.exists(path):
+        return None
+    try:
+        note = json.loads(files.read(path))
+    except ValueError:
+        return None
+    return note if isinstance(note, dict) and isinstance(note.get("recipe"), str) else None
+
+
+def _write_note(store: Store, recipe_path: str, *, closed: str | None) -> None:
+    note = {"recipe": str(Path(recipe_path).absolute()), "closed": closed}
+    files.write_atomically(store.path(_RUN_FILE), json.dumps(note).encode() + b"\n")
+
+
+def _store(output: str) -> Store:
+    return Store(output if is_remote(output) else str(Path(output).absolute()))
 
 
 def _log_path(store: Store) -> str | None:
@@ -121,4 +161,4 @@ def _locked(store: Store) -> Iterator[None]:
         lock.release()
 
 
-__all__ = ["RunError", "Where", "check", "run_recipe", "states"]
+__all__ = ["Outcome", "RunError", "Where", "check", "close_books", "run_recipe", "states"]

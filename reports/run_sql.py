@@ -129,7 +129,11 @@ def print_table(result: Result, *, console: Console) -> None:
         table.add_row(*(_cell(each) for each in row))
     console.print(table)
     if more:
-        console.print(f"The first {SHOWN_ROWS:,} rows; pipe the output or use --json for all of them.", style="dim")
+        console.print(
+            f"The first {SHOWN_ROWS:,} rows; pipe the output or use --json for all of them.",
+            style="dim",
+            highlight=False,
+        )
     elif not table.row_count:
         console.print("No rows.", style="dim")
 

@@ -6,7 +6,9 @@ Parquet files by their absolute path. A table that is empty when it is written s
 at each run and by `gristmill sql`; a moved output folder needs one `gristmill sql` to be found again.
 """
 
+import re
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,18 +78,18 @@ def write_database(out: str) -> Path:
     """
     folder = output_folder(out)
     target = folder / DATABASE
+    # DuckDB takes a question mark in a database's path for the start of options, so the file is made elsewhere.
+    with tempfile.TemporaryDirectory(prefix="gristmill-") as elsewhere:
+        made = Path(elsewhere) / DATABASE
+        with duckdb.connect(str(made)) as connection:
+            _create_views(connection, folder)
+        data = made.read_bytes()
     temporary = folder / f".{DATABASE}.tmp-{secrets.token_hex(6)}"
     try:
-        try:
-            connection = duckdb.connect(str(temporary))
-        except duckdb.IOException as error:
-            raise OSError(f"cannot write {target}: {first_line(error)}") from error
-        with connection:
-            _create_views(connection, folder)
+        temporary.write_bytes(data)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-        temporary.with_name(temporary.name + ".wal").unlink(missing_ok=True)
     return target
 
 
@@ -156,7 +158,9 @@ def _holds_language(folder: Path) -> bool:
 
 def _column_types(connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> Iterator[tuple[str, str]]:
     relation = connection.from_arrow(schema.empty_table())
-    return zip(relation.columns, map(str, relation.types), strict=True)
+    # DuckDB reads lists of a fixed size from Parquet as lists of any.
+    kinds = (re.sub(r"\[\d+\]", "[]", str(each)) for each in relation.types)
+    return zip(relation.columns, kinds, strict=True)
 
 
 def _quoted(name: str) -> str:

@@ -52,6 +52,7 @@ DOCUMENTS = Table(
             _column("path", _STRING, "The input file, relative to the recipe's folder."),
             _column("offset", _INT64, "Place in the file: byte offset (of the compressed member), or row number."),
             _URI,
+            _column("canonical", _STRING, "The canonical URL that a page names, where it is another one."),
             _column("bytes", _INT64, "Size of the record's payload in bytes, as found."),
             _column("media_type", _STRING, "Media type of the payload, such as text/html."),
             _column("encoding", _STRING, "Character encoding the payload was decoded from."),

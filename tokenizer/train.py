@@ -31,6 +31,7 @@ By Zipf's law the rarest of V tokens occurs n / (V ln V) times in n tokens; with
 
 MIN_VOCABULARY = 1000
 _N_BYTES = 256
+_BYTES_PER_CHARACTER = 4  # at most, in UTF-8
 _CODE_POINTS = 0x110000
 _SPACE_SYMBOL, _UNKNOWN_SYMBOL = 0x2581, 0x2585  # SentencePiece's own marks, which it cannot learn from
 _BOUNDARY = ord("\t")  # SentencePiece's own mark of a place that no token spans
@@ -105,7 +106,7 @@ def train(
             pad_piece=PAD,
             bos_id=-1,
             control_symbols=[MASK, *RESERVED],
-            max_sentence_length=1 << 16,
+            max_sentence_length=_BYTES_PER_CHARACTER * max(map(len, pieces)),  # longer ones would be left out
             num_threads=THREADS,
             minloglevel=2,
         )

@@ -1,4 +1,7 @@
-"""A small mixture-of-experts trainer. Knows shards, not the pipeline that made them. Only `shards` works without torch."""
+"""A small mixture-of-experts trainer. It knows shards, not the pipeline that made them.
+
+Reading shards needs no torch; `model` and `train` do.
+"""
 
 from gristmill.trainer.shards import Manifest, ManifestError, ShardReader
 

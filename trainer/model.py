@@ -1,3 +1,4 @@
+# ruff: noqa: N803, N806  (names of tensors end in their shapes)
 """A small decoder with mixture-of-experts feed-forward layers.
 
 Shapes: B sequences, L tokens of a sequence, T = B * L tokens, D width, H heads, K width of a head, E experts,
@@ -5,7 +6,6 @@ V vocabulary.
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 from gristmill.trainer._torch import torch
 
@@ -42,7 +42,7 @@ class Decoder(nn.Module):
             if parameter.ndim > 1:
                 nn.init.normal_(parameter, std=_INIT)
 
-    def forward(self, tokens_BL: Tensor, documents_BL: Tensor, positions_BL: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803
+    def forward(self, tokens_BL: Tensor, documents_BL: Tensor, positions_BL: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states (B, L, D), and the experts' imbalance: 1 where all are used alike, up to E where one is."""
         same_BLL = documents_BL[:, :, None] == documents_BL[:, None, :]
         mask_B1LL = torch.tril(same_BLL)[:, None]
@@ -54,7 +54,7 @@ class Decoder(nn.Module):
             imbalances.append(imbalance)
         return self.norm(x_BLD), torch.stack(imbalances).mean()
 
-    def loss(self, tokens_BL: Tensor, documents_BL: Tensor, positions_BL: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803
+    def loss(self, tokens_BL: Tensor, documents_BL: Tensor, positions_BL: Tensor) -> tuple[Tensor, Tensor]:
         """Mean cross-entropy in nats of every token but the first of a piece, given those before it; the imbalance."""
         x_BLD, imbalance = self(tokens_BL, documents_BL, positions_BL)
         counted_BL = (documents_BL[:, 1:] == documents_BL[:, :-1]) & (documents_BL[:, 1:] >= 0)
@@ -74,9 +74,9 @@ class _Layer(nn.Module):
         self.experts = _Experts(config)
 
     def forward(
-        self, x_BLD: Tensor, mask_B1LL: Tensor, rotation: tuple[Tensor, Tensor]  # noqa: N803
+        self, x_BLD: Tensor, mask_B1LL: Tensor, rotation: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        B, L, D = x_BLD.shape  # noqa: N806
+        B, L, D = x_BLD.shape
         qkv = self.qkv(self.norm_attention(x_BLD)).view(B, L, 3, self.heads, D // self.heads)
         q_BHLK, k_BHLK, v_BHLK = qkv.permute(2, 0, 3, 1, 4)
         mixed_BHLK = functional.scaled_dot_product_attention(
@@ -98,7 +98,7 @@ class _Experts(nn.Module):
         self.gate, self.up = nn.Parameter(torch.empty(shape)), nn.Parameter(torch.empty(shape))
         self.down = nn.Parameter(torch.empty(config.experts, config.expert_width, config.width))
 
-    def forward(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803
+    def forward(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
         n_experts = len(self.gate)
         scores_TE = self.router(x_TD).softmax(-1)
         weights_TC, chosen_TC = scores_TE.topk(self.n_chosen)
@@ -114,14 +114,14 @@ class _Experts(nn.Module):
         return y_TD, n_experts * (used_E * scores_TE.mean(0)).sum()
 
 
-def _rotation(positions_BL: Tensor, *, width: int) -> tuple[Tensor, Tensor]:  # noqa: N803
+def _rotation(positions_BL: Tensor, *, width: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines (B, 1, L, K/2) of rotary position embedding (arXiv:2104.09864)."""
     steps = torch.arange(0, width, 2, device=positions_BL.device) / width
     angles = positions_BL[:, None, :, None] * _ROPE_BASE**-steps
     return angles.cos(), angles.sin()
 
 
-def _rotated(x_BHLK: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:  # noqa: N803
+def _rotated(x_BHLK: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     cos, sin = rotation
     a, b = x_BHLK.chunk(2, dim=-1)
-    return cast(Tensor, torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1))
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)

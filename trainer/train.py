@@ -118,7 +118,7 @@ def train(
             group["lr"] = rate
         loss, imbalance = model.loss(*tensors)
         optimizer.zero_grad()
-        (loss + config.balance * imbalance).backward()
+        torch.autograd.backward(loss + config.balance * imbalance)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
         seen += int((tensors[1] >= 0).sum())

@@ -23,9 +23,8 @@ class _Lines:
     """Lines of decoded text for the csv module, which measures no row before it holds it: so we do."""
 
     def __init__(self, stream: Forward, *, encoding: str, limit: int) -> None:
-        self._pieces = _decoded(stream, encoding)
+        self._lines = _split(_decoded(stream, encoding), limit=limit)
         self._limit = limit
-        self._rest = ""
         self.n_chars = 0
         """Characters given since this was last set to 0."""
 
@@ -33,23 +32,25 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        cut = False
-        while (end := self._rest.find("\n")) < 0:
-            if len(self._rest) > self._limit:
-                cut, self._rest = True, ""
-            piece = next(self._pieces, None)
-            if piece is None:
-                line, self._rest = self._rest, ""
-                break
-            self._rest += piece
-        else:
-            line, self._rest = self._rest[: end + 1], self._rest[end + 1 :]
-        if not line and not cut:
-            raise StopIteration
-        self.n_chars += len(line)
-        if cut or self.n_chars > 2 * self._limit:
+        line = next(self._lines)
+        self.n_chars += len(line) if line is not None else 0
+        if line is None or self.n_chars > 2 * self._limit:
             raise _TooLargeError
         return line
+
+
+def _split(pieces: Iterator[str], *, limit: int) -> Iterator[str | None]:
+    """Lines with their ends; None in place of a line longer than `limit`."""
+    rest, cut = "", False
+    for piece in pieces:
+        *lines, last = piece.split("\n")
+        for line in lines:
+            yield None if cut or len(rest) + len(line) > limit else f"{rest}{line}\n"
+            rest, cut = "", False
+        cut = cut or len(rest) + len(last) > limit
+        rest = "" if cut else rest + last
+    if cut or rest:
+        yield None if cut else rest
 
 
 def read(split: Split, *, columns: Columns, max_record_bytes: int) -> Iterator[Record]:

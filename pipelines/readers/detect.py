@@ -27,6 +27,9 @@ _BY_SUFFIX: dict[str, FileFormat] = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
+_BY_ENDING: dict[str, Compression] = {"gz": "gzip", "zst": "zstd", "lz4": "lz4"}
+_ARCHIVE_NAME = re.compile(r"\.(?:warc|arc|wet|wat)(?:\.wet|\.wat)?\.(gz|zst|lz4)$")
+_BZIP2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")  # the first block, or the end of an empty file
 _WARC = re.compile(rb"\s{0,8}WARC/\d\.\d{1,2}")
 # URL, IP address, date, media type (perhaps more fields in version 2), length.
 ARC_LINE = re.compile(
@@ -59,6 +62,10 @@ def detect(location: str, *, format: Format = "auto") -> Kind:
     with files.open_seekable(location) as file:
         head = file.read(_HEAD)
         compression = _compression(head)
+        if compression == "none" and format in ("auto", "warc") and not begins_record(head):
+            named = _ARCHIVE_NAME.search(location.lower())
+            if named:  # its head is damaged; the members behind may not be
+                return Kind(format="warc", compression=_BY_ENDING[named[1]])
         if format != "auto":
             return Kind(format=format, compression=compression)
         if compression != "none":
@@ -108,7 +115,7 @@ def looks_like_text(head: bytes) -> bool:
 
 def _compression(head: bytes) -> Compression:
     for compression, magic in MAGIC.items():
-        if head.startswith(magic) and (compression != "bzip2" or head[4:10] == b"1AY&SY"):
+        if head.startswith(magic) and (compression != "bzip2" or head[4:10] in _BZIP2_BLOCKS):
             return compression
     if is_skippable(head):
         return "zstd"  # lz4 shares the skippable frames, but no tool begins a file with one

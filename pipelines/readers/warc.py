@@ -33,13 +33,15 @@ from gristmill.pipelines.readers.warc_record import MAX_HEADER, Header
 _BLANK = b"\r\n"
 _HEAD_PEEK = 4096
 _RECORD_PEEK = 512
-# Where a record may begin within damaged data: at a line's start.
+# Where a record may begin within damaged data; it may follow upon half a line.
 _START = re.compile(
-    rb"(?<=\n)(?:WARC/[01]\.\d{1,2}[ \t]*\r?\n[A-Za-z-]{1,60}:"
-    rb"|[A-Za-z][A-Za-z0-9+.-]{1,20}:[^\n]{1,8192}? [0-9A-Fa-f.:]{3,45} \d{14} [^\n]{0,2048}?\d{1,12}[ \t]*\r?\n)"
+    rb"(?:WARC/[01]\.\d{1,2}[ \t]*\r?\n[A-Za-z-]{1,60}:"
+    rb"|(?<=\n)[A-Za-z][A-Za-z0-9+.-]{1,20}:[^\n]{1,8192}? [0-9A-Fa-f.:]{3,45} \d{14} "
+    rb"[^\n]{0,2048}?\d{1,12}[ \t]*\r?\n)"
 )
 _OVERLAP = 1 << 14
-_MEMBER_PEEK = 1 << 12
+# What must be seen of a member for its first bytes to come out: zstd and lz4 give whole blocks only.
+_MEMBER_PEEK: dict[Compression, int] = {"gzip": 1 << 12, "zstd": 160 << 10, "lz4": 160 << 10}
 
 
 def read(split: Split, *, max_record_bytes: int) -> Iterator[Record]:
@@ -103,8 +105,11 @@ def peek_header(stream: Forward) -> Header | None:
 
 
 def at_boundary(stream: Forward) -> bool:
-    """Whether only line ends stand before the next record or the end."""
-    ahead = stream.peek(_RECORD_PEEK).lstrip(_BLANK)
+    """Whether a block may end here: before the two line ends of the standard, or the next record, or the end."""
+    ahead = stream.peek(_RECORD_PEEK)
+    if ahead.startswith(b"\r\n\r\n"):
+        return True
+    ahead = ahead.lstrip(_BLANK)
     return not ahead or begins_record(ahead) or (begins_record(stream.peek(_HEAD_PEEK * 4).lstrip(_BLANK)))
 
 
@@ -243,14 +248,14 @@ def _stream_of(data: bytes) -> Forward:
 
 def next_start(file: BinaryIO, offset: int, compression: Compression, *, dictionary: bytes | None) -> int | None:
     """Where, at or after `offset`, a member that holds a record begins; None where none does. Moves the file."""
-    magic = MAGIC[compression]
+    magic, enough = MAGIC[compression], _MEMBER_PEEK[compression]
     file.seek(offset)
     window = Forward(file.read, offset=offset)
     while ahead := window.peek(MEBIBYTE):
         at = ahead.find(magic)
         while at >= 0:
-            head = ahead[at : at + _MEMBER_PEEK]
-            if len(head) < _MEMBER_PEEK and len(ahead) == MEBIBYTE:
+            head = ahead[at : at + enough]
+            if len(head) < enough and len(ahead) == MEBIBYTE:
                 break  # the next window shows more of it
             plain = member_head(head, compression, n=_RECORD_PEEK * 4, dictionary=dictionary)
             if begins_record(plain):
@@ -258,5 +263,5 @@ def next_start(file: BinaryIO, offset: int, compression: Compression, *, diction
             at = ahead.find(magic, at + 1)
         if len(ahead) < MEBIBYTE:
             return None
-        window.skip(len(ahead) - _MEMBER_PEEK)
+        window.skip(len(ahead) - enough)
     return None

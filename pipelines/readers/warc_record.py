@@ -11,6 +11,8 @@ from gristmill.pipelines.readers.records import Record, printable
 MAX_HEADER = 1 << 16
 
 _VERSION = re.compile(rb"WARC/\d\.\d{1,2}[ \t]*\r?\n")
+# A header without an end would run on into the next record.
+_SECOND_HEADER = re.compile(rb"WARC/\d\.\d{1,2}[ \t]*\r?\n[A-Za-z-]{1,60}:")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _SKIPPED_TYPES = frozenset({"request", "metadata", "warcinfo", "revisit", "continuation"})
 _DOCUMENT_TYPES = frozenset(
@@ -59,7 +61,7 @@ def header(data: bytes) -> Header | None:
 
 def _warc_header(data: bytes) -> Header | None:
     end = _HEAD_END.search(data, 0, MAX_HEADER)
-    if end is None:
+    if end is None or _SECOND_HEADER.search(data, 1, end.start()):
         return None
     fields = http.fields(data[: end.start()].partition(b"\n")[2])
     length = fields.get("content-length", "")
@@ -138,7 +140,7 @@ def _truncation(head: Header) -> str | None:
 def _media_type(declared: str | None, payload: bytes, *, identified: str | None) -> str | None:
     """The declared media type, unless there is none to speak of: then what the archive or the bytes say."""
     if declared in _NO_TYPES:
-        declared = http.media_type(identified)[0]
+        declared = http.media_type(identified)[0] or declared
     if declared in _NO_TYPES:
         if payload[:1024].lstrip().startswith(b"%PDF-"):
             return "application/pdf"

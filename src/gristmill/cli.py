@@ -87,12 +87,22 @@ def run(
 
         gristmill run recipe.toml -o gs://bucket/out --runner DataflowRunner -- --project P --region R
     """
-    from gristmill.pipelines.run import Where, run_recipe  # noqa: PLC0415
+    from gristmill.pipelines.run import Where, close_books, run_recipe  # noqa: PLC0415
 
     style = "json" if as_json else "bars" if sys.stderr.isatty() else "lines"
     where = Where(runner=runner, workers=workers, options=beam_options)
-    run_recipe(recipe, output=output, until=until, where=where, style=style, stream=_progress_stream())
-    _finish(output, until=until, as_json=as_json)
+    outcome = run_recipe(recipe, output=output, until=until, where=where, style=style, stream=_progress_stream())
+    if outcome.closed:
+        _say({"event": "unchanged"}, f"{output}: nothing to do, all of it is up to date", as_json=as_json)
+    elif STAGES.index(until) < STAGES.index("curate") or "://" in output:
+        _say({"event": "done", "until": until}, f"{output}: done until {until}", as_json=as_json)
+    else:
+        _report(output, as_json=as_json)
+        close_books(recipe, output=output, outcome=outcome)
+
+
+def _say(event: dict[str, str], text: str, *, as_json: bool) -> None:
+    click.echo(json.dumps(event) if as_json else text)
 
 
 def _progress_stream() -> Any:
@@ -105,10 +115,8 @@ def _progress_stream() -> Any:
         return sys.stderr
 
 
-def _finish(output: str, *, until: str, as_json: bool) -> None:
+def _report(output: str, *, as_json: bool) -> None:
     """Check the books, refresh views and report, print the funnel."""
-    if STAGES.index(until) < STAGES.index("curate") or "://" in output:
-        return
     import dataclasses  # noqa: PLC0415
 
     from rich.console import Console  # noqa: PLC0415

@@ -24,7 +24,7 @@ OPTIONAL = (
     "1AB0-1AFF 1DC0-1DFF 20D0-20FF FB1E-FB1E FE00-FE0F FE20-FE2F E0100-E01EF"
 )
 OPTIONAL_MARKS = [range(int(a, 16), int(b, 16) + 1) for a, _, b in (span.partition("-") for span in OPTIONAL.split())]
-SHAPES = "wide narrow font initial medial final isolated vertical small".split()
+SHAPES = ["wide", "narrow", "font", "initial", "medial", "final", "isolated", "vertical", "small"]
 
 
 def is_letter(c: str) -> bool:
@@ -136,7 +136,7 @@ def normalise(text: str) -> str:
 def mix(state: int, value: int) -> int:
     rotated = (state << 23 | state >> 41) & (2**64 - 1)
     mixed = ((rotated ^ value) * 0xD6E8FEB86659FD93) % 2**64
-    return (mixed ^ mixed >> 32) or SEED
+    return mixed ^ mixed >> 32
 
 
 def hash_of(values: list[int]) -> int:
@@ -187,9 +187,7 @@ def is_bullet(line: str) -> bool:
 
 def stripped_end(line: str) -> str:
     end = len(line) - 1
-    while end > 0 and (
-        line[end] in CLOSERS or unicodedata.category(line[end]) in ("Pe", "Pf") or line[end].isspace()
-    ):
+    while end > 0 and (line[end] in CLOSERS or unicodedata.category(line[end]) in ("Pe", "Pf") or line[end].isspace()):
         end -= 1
     return line[: end + 1]
 

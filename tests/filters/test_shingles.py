@@ -45,7 +45,9 @@ def test_normalised_alike(one: str, two: str) -> None:
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize(("one", "two"), [("น้ำ", "นำ"), ("कि", "का"), ("👍", "👎"), ("", "."), ("ガ", "カ"), ("ab", "a b")])
+@pytest.mark.parametrize(
+    ("one", "two"), [("น้ำ", "นำ"), ("कि", "का"), ("👍", "👎"), ("", "."), ("ガ", "カ"), ("ab", "a b")]
+)
 def test_normalised_apart(one: str, two: str) -> None:
     found = shingles.text_hashes(pa.array([one, two]))
     assert found[0] != found[1]
@@ -72,7 +74,7 @@ def test_hashes_are_stable() -> None:
     """Signatures and hashes are kept in files: a change here is a change of version."""
     found = shingles.hashes(pa.array(["The quick brown fox jumps", "中文"]))
     assert found.hashes.tolist() == oracle.shingles("The quick brown fox jumps") + oracle.shingles("中文")
-    assert shingles.text_hashes(pa.array(["The quick brown fox jumps"]))[0].as_py().hex() == STABLE
-
-
-STABLE = "?"
+    assert (
+        shingles.text_hashes(pa.array(["The quick brown fox jumps"]))[0].as_py().hex()
+        == "f73bdfbd9b54131863dc2dd3e3b9b38d"
+    )

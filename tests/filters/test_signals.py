@@ -87,7 +87,11 @@ def test_no_texts(stop_words: StopWords, texts: pa.Array) -> None:
 
 def test_languages_may_be_a_column(stop_words: StopWords) -> None:
     texts = pa.array(["the cat", "the cat", "the cat"])
-    for languages in (["eng_Latn", "deu_Latn", None], pa.array(["eng", "deu", None]), pa.chunked_array([["eng", "", "x"]])):
+    for languages in (
+        ["eng_Latn", "deu_Latn", None],
+        pa.array(["eng", "deu", None]),
+        pa.chunked_array([["eng", "", "x"]]),
+    ):
         assert measure(texts, languages=languages, stop_words=stop_words)["stop_words"].to_pylist() == [2, 0, 0]
 
 

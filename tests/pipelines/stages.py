@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+
 from gristmill.pipelines.checkpoints import Output, Receipt, Store, unit
 from gristmill.pipelines.engine import Observer, Stage, Task, Unit, run
 from gristmill.schemas import CURATED, Recipe, digest

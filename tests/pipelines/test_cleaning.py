@@ -18,12 +18,18 @@ HEBREW = "כל בני האדם נולדו בני חורין ושווים בער�
 ARABIC = "يولد جميع الناس أحراراً متساوين في الكرامة والحقوق وقد وهبوا عقلاً وضميراً وعليهم أن يعامل بعضهم بعضاً"
 THAI = "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ ต่างมีเหตุผลและมโนธรรม"
 POLISH = "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw. Są obdarzeni rozumem."
-TURKISH = "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar. Akıl ve vicdana sahiptirler ve birbirlerine."
+TURKISH = (
+    "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar. Akıl ve vicdana sahiptirler ve birbirlerine."
+)
 GERMAN = "Alle Menschen sind frei und gleich an Würde und Rechten geboren. Sie sind mit Vernunft begabt, müssen größer."
-JAPANESE = "すべての人間は、生れながらにして自由であり、かつ、尊厳と権利とについて平等である。人間は理性を授けられている。"
+JAPANESE = (
+    "すべての人間は、生れながらにして自由であり、かつ、尊厳と権利とについて平等である。人間は理性を授けられている。"
+)
 SIMPLIFIED = "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。"
 TRADITIONAL = "人人生而自由，在尊嚴和權利上一律平等。他們賦有理性和良心，並應以兄弟關係的精神相對待。"
-KOREAN = "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다. 인간은 천부적으로 이성과 양심을 부여받았다."
+KOREAN = (
+    "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다. 인간은 천부적으로 이성과 양심을 부여받았다."
+)
 
 UNDECLARED = [
     (JAPANESE, "cp932", "cp932"),
@@ -54,15 +60,22 @@ def test_encodings_are_detected(text: str, encoding: str, found: str) -> None:
     assert decode(text.encode(encoding), declared=None, media_type="text/plain") == (text, found)
 
 
-@pytest.mark.parametrize(("text", "encoding", "found"), UNDECLARED)
-def test_declared_encodings_are_believed(text: str, encoding: str, found: str) -> None:
+@pytest.mark.parametrize(("text", "encoding"), [each[:2] for each in UNDECLARED])
+def test_declared_encodings_are_believed(text: str, encoding: str) -> None:
     decoded, _ = decode(text.encode(encoding), declared=encoding, media_type="text/plain")
     assert decoded == text
 
 
 @pytest.mark.parametrize(
     ("text", "encoding"),
-    [(RUSSIAN, "cp1251"), (GREEK, "cp1253"), (THAI, "cp874"), (JAPANESE, "cp932"), (KOREAN, "cp949"), (ARABIC, "utf-8")],
+    [
+        (RUSSIAN, "cp1251"),
+        (GREEK, "cp1253"),
+        (THAI, "cp874"),
+        (JAPANESE, "cp932"),
+        (KOREAN, "cp949"),
+        (ARABIC, "utf-8"),
+    ],
 )
 def test_a_servers_latin_default_is_overruled(text: str, encoding: str) -> None:
     assert decode(text.encode(encoding), declared="ISO-8859-1", media_type="text/html")[0] == text
@@ -74,7 +87,8 @@ def test_byte_order_marks_rule(encoding: str) -> None:
 
 
 def test_page_declares_its_encoding() -> None:
-    page = '<html><head><meta http-equiv="Content-Type" content="text/html; charset=windows-1250"></head>Příliš žluťoučký kůň</html>'
+    meta = '<meta http-equiv="Content-Type" content="text/html; charset=windows-1250">'
+    page = f"<html><head>{meta}</head>Příliš žluťoučký kůň</html>"
     assert decode(page.encode("cp1250"), declared=None, media_type="text/html") == (page, "cp1250")
 
 
@@ -159,7 +173,9 @@ def test_repairs(text: str, cleaned: str) -> None:
 MIXED = st.lists(
     st.one_of(
         st.text(max_size=8),
-        st.sampled_from(["Ã", "©", "â€™", "\xa0", "Ð", "\x81", "\x9d", "вЂ", "™", "\u0303", "A", "\n", " ", "\r", "\0"]),
+        st.sampled_from(
+            ["Ã", "©", "â€™", "\xa0", "Ð", "\x81", "\x9d", "вЂ", "™", "\u0303", "A", "\n", " ", "\r", "\0"]
+        ),
     ),
     max_size=25,
 ).map("".join)

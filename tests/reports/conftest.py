@@ -1,6 +1,7 @@
 """A miniature output folder, written by hand: small enough that every number in it can be counted."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -207,9 +208,16 @@ def folder() -> Folder:
     return miniature()
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The miniature, written once, for tests that only read it."""
+    return str(miniature().write(tmp_path_factory.mktemp("shared") / "out"))
+
+
 @pytest.fixture
-def out(tmp_path: Path) -> str:
-    return str(miniature().write(tmp_path / "out"))
+def out(tmp_path: Path, shared: str) -> str:
+    """A copy of the miniature."""
+    return str(shutil.copytree(shared, tmp_path / "out"))
 
 
 @pytest.fixture

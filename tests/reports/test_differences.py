@@ -1,3 +1,4 @@
+import itertools
 import time
 
 from hypothesis import given
@@ -13,7 +14,7 @@ def test_joined_segments_are_the_texts_and_alternate(left: str, right: str) -> N
     segments = compare(left, right)
     assert "".join(each.left for each in segments) == left
     assert "".join(each.right for each in segments) == right
-    assert all(a.same != b.same for a, b in zip(segments, segments[1:], strict=False))
+    assert all(a.same != b.same for a, b in itertools.pairwise(segments))
     if left == right:
         assert all(each.same for each in segments)
 

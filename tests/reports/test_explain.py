@@ -1,3 +1,4 @@
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -70,12 +71,11 @@ def test_an_equal_duplicate_is_said_to_be_equal(out: str, name_of: NameOf) -> No
 def test_nothing_acts_on_the_terminal(out: str, name_of: NameOf) -> None:
     for number in (4, 12):
         found = explain(out, name_of(number))
-        console = Console(width=200, no_color=True, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+        console = Console(width=200, no_color=True, record=True, file=io.StringIO())
         console.print(explain_view.render(found))
         for shown in (console.export_text(), explain_view.to_text(found), explain_view.to_json(found)):
             assert "\x1b" not in shown
             assert "\u202e" not in shown
-        console.file.close()
     text = explain_view.to_text(explain(out, name_of(4)))
     assert "\\x1b[31mred\\x1b[0m [bold]markup[/bold] \\u202egnp.exe" in text
     assert "https://evil.example/\\x1b[2J<b>" in text
@@ -126,7 +126,7 @@ def test_a_url_finds_the_record_that_got_furthest(out: str, name_of: NameOf) -> 
     ],
 )
 def test_an_unknown_one_names_what_comes_near(out: str, given: str, hint: str) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r"no (record|document)") as caught:
         explain(out, given)
     assert hint in str(caught.value)
 

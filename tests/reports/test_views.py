@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +50,14 @@ def test_views_of_a_new_folder_are_empty_and_have_their_columns(empty: str) -> N
 
 
 def test_empty_views_have_the_types_of_full_ones(out: str, empty: str) -> None:
-    def kinds(folder: str, name: str) -> list[Any]:
-        with views.connect(folder) as connection:
-            return connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {name})").fetchall()
-
-    for name in views.VIEWS:
-        assert kinds(empty, name) == kinds(out, name)
+    with views.connect(out) as full, views.connect(empty) as new:
+        for name in views.VIEWS:
+            sql = f"SELECT column_name, column_type FROM (DESCRIBE {name})"
+            assert new.execute(sql).fetchall() == full.execute(sql).fetchall()
 
 
 @pytest.mark.parametrize(
-    "name", ["it's", 'a "b" c', "[x]*?", "ünï 漢字", "{a,b}", "language=deu_Latn", "a=b", "--;", "$x %20", "x\ny"]
+    "name", ['it\'s "quoted"', "[x]*?", "ünï 漢字 {a,b}", "language=deu_Latn", "a=b --; $x %20", "x\ny"]
 )
 def test_any_path_works(folder: Any, tmp_path: Path, name: str) -> None:
     out = folder.write(tmp_path / name / "out")
@@ -77,7 +74,8 @@ def test_any_path_works(folder: Any, tmp_path: Path, name: str) -> None:
         assert _count(connection, "stages") == 1
 
 
-def test_a_relative_path_works_from_anywhere(out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("out")
+def test_a_relative_path_works_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     database = views.write_database("out")
     monkeypatch.chdir("/")
@@ -85,12 +83,22 @@ def test_a_relative_path_works_from_anywhere(out: str, tmp_path: Path, monkeypat
         assert _count(connection, "ledger") == 12
 
 
+def test_a_linked_folder_works(out: str, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(out, target_is_directory=True)
+    for path in (str(link), f"{link}/", f"{link}/../link/."):
+        with views.connect(path) as connection:
+            assert connection.execute("SELECT DISTINCT file FROM shards").fetchall() == [
+                ("shards/train/00000.parquet",)
+            ]
+
+
 def test_the_database_is_replaced_in_one_step_and_leaves_nothing_behind(out: str) -> None:
     first = views.write_database(out)
     with duckdb.connect(str(first), read_only=True) as reader:
         assert views.write_database(out) == first
         assert _count(reader, "ledger") == 12
-    assert sorted(name for name in os.listdir(out) if "duckdb" in name) == ["gristmill.duckdb"]
+    assert [path.name for path in Path(out).iterdir() if "duckdb" in path.name] == ["gristmill.duckdb"]
 
 
 @pytest.mark.parametrize(
@@ -139,9 +147,9 @@ def test_the_connection_reaches_nothing_outside(out: str, tmp_path: Path, sql: s
     other = tmp_path / "other"
     other.mkdir()
     (other / "secret.csv").write_text("a\n1\n")
-    with views.connect(out) as connection, pytest.raises(duckdb.Error, match="disabled by configuration|locked"):
+    with views.connect(out) as connection, pytest.raises(duckdb.Error, match=r"disabled by configuration|locked"):
         connection.execute(sql.format(out=out, other=other))
-    assert os.listdir(other) == ["secret.csv"]
+    assert [path.name for path in other.iterdir()] == ["secret.csv"]
 
 
 def test_large_sorts_may_spill(out: str) -> None:
