@@ -69,7 +69,8 @@ def main() -> None:
         print(f"{megabytes} MB: peak {found.peak_mb:.0f} MB, {found.wall:.0f} s, {megabytes / found.wall:.2f} MB/s")
     sizes = sorted(peaks)
     growth = peaks[sizes[-1]] / peaks[sizes[0]] - 1
-    print(json.dumps({f"bar5_peak_mb_at_{size}": round(peaks[size]) for size in sizes} | {"bar5_growth": round(growth, 3)}))
+    result = {f"bar5_peak_mb_at_{size}": round(peaks[size]) for size in sizes}
+    print(json.dumps(result | {"bar5_growth": round(growth, 3)}))
 
 
 if __name__ == "__main__":

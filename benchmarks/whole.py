@@ -88,8 +88,9 @@ def records(data: Path, folder: Path, *, workers: int) -> dict[str, float]:
     run(recipe, output, workers=workers)
     connection = duckdb.connect()
     counted = connection.execute(
-        "SELECT d.path, count(*), count(*) FILTER (d.status = 'unreadable'), any_value(d.rule) FILTER (d.status = "
-        f"'unreadable') FROM '{output}/documents/*.parquet' d JOIN '{output}/ledger/*.parquet' l USING (doc_id) GROUP BY 1"
+        "SELECT path, count(*), count(*) FILTER (status = 'unreadable'), "
+        "any_value(d.rule) FILTER (status = 'unreadable') "
+        f"FROM '{output}/documents/*.parquet' d JOIN '{output}/ledger/*.parquet' USING (doc_id) GROUP BY 1"
     ).fetchall()
     ours = {Path(folder, path).resolve(): row for path, *row in counted}
     agree = differ = 0

@@ -26,8 +26,8 @@ show them as views. This page is generated from `schemas/tables.py`.
 
 def _table(table: Table) -> str:
     rows = [f"| `{field.name}` | {_type(field.type)} | {_meaning(field)} |" for field in table.schema]
-    return "\n".join([f"## {table.name}", "", f"One row: {table.row}.", "", "| column | type | meaning |", "|---|---|---|"]
-                     + rows + [""])
+    head = [f"## {table.name}", "", f"One row: {table.row}.", "", "| column | type | meaning |", "|---|---|---|"]
+    return "\n".join([*head, *rows, ""])
 
 
 def _type(kind: pa.DataType) -> str:

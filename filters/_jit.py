@@ -1,8 +1,8 @@
 """The compiler, with types: `@jit` for every kernel of this folder.
 
 Machine code is cached beside the source. Numba renews the cache of a function when its own file changes, not when a
-function that it calls in another file does: a kernel would go on running its callees' old code. So the cache of a kernel
-is dropped as soon as a file of any of them, or of the tables whose constants are compiled in, is newer.
+function that it calls in another file does: a kernel would go on running its callees' old code. So the cache of a
+kernel is dropped as soon as a file of any of them, or of the tables whose constants are compiled in, is newer.
 """
 
 from collections.abc import Callable

@@ -57,8 +57,10 @@ SCRIPT_SHIFT = 24
 
 # Balinese and Javanese write without spaces too. The rest of the list is UAX #14's class SA, and East Asia.
 UNSPACED_SCRIPTS = frozenset(
-    ("Ahom", "Bali", "Bopo", "Hani", "Hira", "Java", "Kana", "Khmr", "Kits", "Lana")
-    + ("Laoo", "Mymr", "Nshu", "Tale", "Talu", "Tang", "Tavt", "Thai", "Tibt", "Yiii")
+    (
+        *("Ahom", "Bali", "Bopo", "Hani", "Hira", "Java", "Kana", "Khmr", "Kits", "Lana"),
+        *("Laoo", "Mymr", "Nshu", "Tale", "Talu", "Tang", "Tavt", "Thai", "Tibt", "Yiii"),
+    )
 )
 """ISO 15924 codes of the scripts without spaces between words (Hangul has them)."""
 

@@ -2,7 +2,7 @@
 
 A *word* is, near UAX #29, a run of letters, marks and numbers of scripts that write spaces, with
 
-- apostrophes, hyphens, middle dots and underscores that stand singly between two letters or numbers (don't, well-known),
+- apostrophes, hyphens, middle dots and underscores that stand singly between two letters or numbers (don't, e-mail),
 - full stops and commas that stand singly between two digits (1,000.5),
 
 and invisible format characters ignored, except that U+200B ends words. In scripts without spaces every letter is a word
@@ -219,64 +219,63 @@ def _joined(kinds: Any, i: Any, n: Any, last: Any) -> Any:
 
 
 @jit
+def _read_word(document: Document, characters: Characters, i: Any, w: Any) -> tuple[Any, Any, Any]:
+    """Fill in word w, which begins at i; return where to read on, its hash in normalised text and its size there."""
+    chars, kinds = document.chars, document.kinds
+    n = document.sizes[CHARS]
+    document.word_starts[w] = i
+    kind = kinds[i]
+    last = kind
+    any_kind = kind
+    goes_on = MARK if kind & UNSPACED else MARK | CORE
+    word, folded = SEED, SEED
+    length, marks, traces = 0, 0, 0
+    while True:
+        word = mix(word, np.uint64(characters.lowers[chars[i]]))
+        fold = characters.folds[chars[i]]
+        if fold != 0:
+            folded = mix(folded, np.uint64(fold))
+            traces += 1
+        length += 1
+        any_kind |= kind
+        if kind & MARK:
+            marks += 1
+        else:
+            last = kind
+        end = i + 1
+        i = _after_format(kinds, end, n)
+        if i >= n:
+            break
+        kind = kinds[i]
+        if kind & goes_on and not kind & UNSPACED:
+            continue
+        follower = _joined(kinds, i, n, last) if kind & (JOINS | JOINS_DIGITS) and goes_on & CORE else 0
+        if follower == 0:
+            break
+        word = mix(word, np.uint64(characters.lowers[chars[i]]))
+        length += 1
+        i = follower
+        kind = kinds[i]
+    document.word_ends[w] = end
+    document.word_lengths[w] = length
+    document.word_marks[w] = marks
+    document.word_letters[w] = any_kind & LETTER != 0
+    document.words[w] = word
+    return i, folded, traces
+
+
+@jit
 def find_words(document: Document, characters: Characters) -> None:
     """Fill in the words of a decoded document and both their hashes. Linear in its characters."""
-    chars, kinds, folds, lowers = document.chars, document.kinds, characters.folds, characters.lowers
     n = document.sizes[CHARS]
     n_words = 0
     n_folded = 0
     i = 0
     while i < n:
-        kind = kinds[i]
-        if not kind & CORE:
+        if not document.kinds[i] & CORE:
             i += 1
             continue
-        goes_on = MARK if kind & UNSPACED else MARK | CORE
-        document.word_starts[n_words] = i
-        word = SEED
-        folded = SEED
-        length = 0
-        marks = 0
-        traces = 0
-        any_kind = np.uint32(0)
-        last = kind
-        while True:
-            code = chars[i]
-            word = mix(word, np.uint64(lowers[code]))
-            fold = folds[code]
-            if fold != 0:
-                folded = mix(folded, np.uint64(fold))
-                traces += 1
-            length += 1
-            any_kind |= kind
-            if kind & MARK:
-                marks += 1
-            else:
-                last = kind
-            i += 1
-            end = i
-            if i >= n:
-                break
-            kind = kinds[i]
-            if kind & FORMAT:
-                i = _after_format(kinds, i, n)
-                if i >= n:
-                    break
-                kind = kinds[i]
-            if kind & goes_on and not (kind & UNSPACED):
-                continue
-            follower = _joined(kinds, i, n, last) if kind & (JOINS | JOINS_DIGITS) and goes_on & CORE else 0
-            if follower == 0:
-                break
-            word = mix(word, np.uint64(lowers[chars[i]]))
-            length += 1
-            i = follower
-            kind = kinds[i]
-        document.word_ends[n_words] = end
-        document.word_lengths[n_words] = length
-        document.word_marks[n_words] = marks
-        document.word_letters[n_words] = any_kind & LETTER != 0
-        document.words[n_words] = word
+        i, folded, traces = _read_word(document, characters, i, n_words)
         n_words += 1
         if traces:
             document.folded[n_folded] = folded
@@ -330,7 +329,7 @@ def find_script(document: Document, kinds: Any) -> None:
         code = document.distinct[k]
         kind = kinds[code]
         if kind & LETTER:
-            count = np.int64(document.histogram[code])
+            count: Any = np.int64(document.histogram[code])
             letters += count
             counts[kind >> SCRIPT_SHIFT] += count
             if kind & (TRADITIONAL | SIMPLIFIED):

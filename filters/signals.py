@@ -159,7 +159,8 @@ class StopWords:
             return np.full(len(column), -1, np.int32)
         encoded = column.fill_null("").dictionary_encode()
         numbers = [self._lists.get(code.partition("_")[0], -1) for code in encoded.dictionary.to_pylist()]
-        return np.array(numbers, np.int32)[encoded.indices.to_numpy()]
+        numbers_of_texts: Int32s = np.array(numbers, np.int32)[encoded.indices.to_numpy()]
+        return numbers_of_texts
 
 
 @jit
@@ -203,7 +204,7 @@ def measure_characters(document: Document, kinds: Any, row: Float64s) -> None:
     surprise = 0.0
     for k in range(document.sizes[DISTINCT]):
         code = document.distinct[k]
-        count = np.int64(document.histogram[code])
+        count: Any = np.int64(document.histogram[code])
         kind = kinds[code]
         surprise += count * np.log2(count)
         if kind & LETTER:

@@ -13,6 +13,7 @@ from typing import Any
 
 from gristmill.pipelines import checkpoints
 from gristmill.pipelines.checkpoints import JSON, Output, Receipt, Store, Unit
+from gristmill.schemas import key_of
 
 UnitFunction = Callable[[Unit, JSON, Store, Output], None]
 """Does one unit's work: (unit, settings, store, output). Reads from the store, writes to the output."""
@@ -201,8 +202,8 @@ def _in_order(state: PhaseState) -> list[Receipt]:
 def _changes(state: PhaseState) -> Iterable[str]:
     if state.missing and state.done and not state.stale:
         yield "new input, or not finished"
-    known = {checkpoints.key_of(each.descriptor) for each in state.stale}
-    if known and any(checkpoints.key_of(unit.descriptor) not in known for unit in state.missing):
+    known = {key_of(each.descriptor) for each in state.stale}
+    if known and any(key_of(unit.descriptor) not in known for unit in state.missing):
         yield "its input changed"
     settings, version = state.phase.full_settings(), state.phase.version
     for receipt in state.stale:

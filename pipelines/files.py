@@ -111,7 +111,7 @@ def read(path: str) -> bytes:
 
 
 def sizes(folder: str) -> dict[str, int]:
-    """Every file below a folder with its size in bytes, temporary and hidden ones too; nothing if there is no folder."""
+    """Every file below a folder with its size in bytes, temporary and hidden ones too; nothing without a folder."""
     if is_remote(folder):
         (result,) = _filesystems().match([folder.rstrip("/") + "/**"])
         return {str(each.path): int(each.size_in_bytes) for each in result.metadata_list}

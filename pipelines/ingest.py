@@ -11,14 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from gristmill.pipelines import checkpoints, extraction, files, readers
+from gristmill.pipelines import extraction, files, readers
 from gristmill.pipelines.checkpoints import JSON, Output, Store, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
-from gristmill.schemas import DOCUMENTS, Input, Recipe, RecipeError, document_id, nearest
+from gristmill.schemas import DOCUMENTS, Input, Recipe, RecipeError, canonical_json, document_id, nearest
 from gristmill.schemas.recipe import is_remote, resolve
 
 VERSION = 1
-LIBRARIES = ("fastwarc", "ftfy", "lxml", "pypdfium2", "resiliparse", "trafilatura", "warcio")
+LIBRARIES = ("ftfy", "lxml", "pypdfium2", "resiliparse", "trafilatura", "warcio")
 
 PART_BYTES = 64 << 20
 """Arrow bytes after which a split goes on in a next file, so that later stages have even pieces of work."""
@@ -123,7 +123,7 @@ class _Known:
 
     def save(self) -> None:
         if self._now != self._before:
-            files.write_atomically(self._store.path(self._NAME), checkpoints.canonical_json(self._now))
+            files.write_atomically(self._store.path(self._NAME), canonical_json(self._now))
 
 
 def _without(value: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def ingest_split(unit: Unit, settings: JSON, store: Store, output: Output) -> No
         writer.close()
 
 
-def _row(record: readers.Record, *, origin: _Origin, extractor: str) -> dict[str, Any]:
+def _row(record: readers.Record, *, origin: _Origin, extractor: extraction.Extractor) -> dict[str, Any]:
     row: dict[str, Any] = {
         "doc_id": document_id(
             source=origin.source, path=origin.path, offset=record.offset, payload=_payload_of(record)

@@ -42,8 +42,8 @@ class Pieces:
 def pack(lengths: IntArray, *, sequence_length: int) -> IntArray:
     """The sequence of each piece: numbers from 0, in which the lengths sum to at most `sequence_length`.
 
-    Time: O(pieces * log(sequence_length)), some 4 to 10 million pieces a second. Memory: 32 bytes per piece, and at most
-    40 per token of one sequence.
+    Time: O(pieces * log(sequence_length)), some 4 to 10 million pieces a second. Memory: 32 bytes per piece, and at
+    most 40 per token of one sequence.
 
     Raises:
         ValueError: a piece is empty, or longer than a sequence.

@@ -105,7 +105,7 @@ def _folder(recipe_path: str) -> str:
 
 
 def _remember(store: Store, recipe_path: str) -> str | None:
-    """Leave a copy of the recipe, and where it lies, for `gristmill status`. Returns the key of the last closed books."""
+    """Leave a copy of the recipe, and where it lies, for `gristmill status`; the key of the last closed books."""
     note = _read_note(store) or {}
     closed = note.get("closed")
     if note.get("recipe") != str(Path(recipe_path).absolute()):
@@ -152,7 +152,8 @@ def _locked(store: Store) -> Iterator[None]:
         lock = FileLock(store.path(".lock"), timeout=0)
         lock.acquire()
     except Timeout:
-        raise RunError(f"{store.root}: another run is at work in this output; wait for it, or use another --output") from None
+        message = f"{store.root}: another run is at work in this output; wait for it, or use another --output"
+        raise RunError(message) from None
     except OSError as error:
         raise RunError(f"{store.root}: cannot write here: {error.strerror or error}") from error
     try:
@@ -161,4 +162,4 @@ def _locked(store: Store) -> Iterator[None]:
         lock.release()
 
 
-__all__ = ["Outcome", "RunError", "Where", "check", "close_books", "run_recipe", "states"]
+__all__ = ["Outcome", "RunError", "Style", "Where", "check", "close_books", "run_recipe", "states"]

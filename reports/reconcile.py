@@ -72,7 +72,7 @@ _CHECKS = (
     ),
     _Check(
         what="records were not kept, and no rule says why",
-        sql="SELECT doc_id, disposition FROM ledger WHERE disposition NOT IN ('kept', 'duplicate') AND rule IS NULL",
+        sql="SELECT doc_id, disposition FROM ledger WHERE disposition <> 'kept' AND rule IS NULL",
     ),
     _Check(
         what="records differ in language between signals and ledger",

@@ -34,7 +34,7 @@ def output_folder(out: str) -> Path:
     """
     if is_remote(out):
         raise ValueError(f"{out}: reports read local folders; copy the tables to this machine first")
-    folder = Path(out).absolute()
+    folder = Path(out).resolve()  # as DuckDB names the files
     if not folder.is_dir():
         raise ValueError(f"{out}: no such output folder")
     try:

@@ -47,7 +47,7 @@ class Input(_Section):
     role: Literal["raw", "reference"] = Field(
         "raw", description="raw text is curated; reference text is known to be good, and is never curated itself."
     )
-    columns: Columns = Field(default_factory=lambda: Columns(), description="Columns of JSONL, Parquet and CSV.")
+    columns: Columns = Field(default_factory=Columns, description="Columns of JSONL, Parquet and CSV.")
 
 
 class Ingest(_Section):
@@ -118,10 +118,9 @@ class Dedup(_Section):
     @model_validator(mode="after")
     def _fits_signature(self) -> Self:
         if self.bands * self.rows > 112:
-            raise ValueError(
-                f"bands x rows = {self.bands} x {self.rows} = {self.bands * self.rows}, but a signature has 112 values; "
-                f"with {self.rows} rows use at most {112 // self.rows} bands"
-            )
+            asked = f"{self.bands} x {self.rows} = {self.bands * self.rows}"
+            most = f"with {self.rows} rows use at most {112 // self.rows} bands"
+            raise ValueError(f"bands x rows = {asked}, but a signature has 112 values; {most}")
         return self
 
 
@@ -175,13 +174,13 @@ class Recipe(_Section):
     name: Name = Field("corpus", description="Name of the corpus.")
     seed: int = Field(0, ge=0, lt=1 << 63, description="Seed of the shuffle and of every sample.")
     inputs: tuple[Input, ...] = Field(min_length=1, strict=False, description="What goes in; [[inputs]] in TOML.")
-    ingest: Ingest = Field(default_factory=lambda: Ingest())
-    language: Language = Field(default_factory=lambda: Language())
-    rules: Rules = Field(default_factory=lambda: Rules())
-    dedup: Dedup = Field(default_factory=lambda: Dedup())
-    tokenizer: Tokenizer = Field(default_factory=lambda: Tokenizer())
-    mixture: Mixture = Field(default_factory=lambda: Mixture())
-    packing: Packing = Field(default_factory=lambda: Packing())
+    ingest: Ingest = Field(default_factory=Ingest)
+    language: Language = Field(default_factory=Language)
+    rules: Rules = Field(default_factory=Rules)
+    dedup: Dedup = Field(default_factory=Dedup)
+    tokenizer: Tokenizer = Field(default_factory=Tokenizer)
+    mixture: Mixture = Field(default_factory=Mixture)
+    packing: Packing = Field(default_factory=Packing)
 
     @model_validator(mode="after")
     def _inputs_agree(self) -> Self:

@@ -1,7 +1,7 @@
 """The recipe that `gristmill recipe init` prints, made from the fields themselves so that it can never go stale."""
 
+import inspect
 import textwrap
-import types
 from typing import Any
 
 from pydantic import BaseModel
@@ -72,8 +72,6 @@ def _toml(value: Any) -> str:
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
     annotation = field.annotation
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, BaseModel):
-        return annotation
-    return None
+    return annotation if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else None
 
 

@@ -2,7 +2,6 @@
 
 import difflib
 import tomllib
-import types
 import typing
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,8 @@ def _causes(errors: "list[ErrorDetails]") -> "list[ErrorDetails]":
 
     def follows(error: "ErrorDetails") -> bool:
         here = error["loc"]
-        return error["type"] == "too_short" and any(len(place) > len(here) and place[: len(here)] == here for place in places)
+        deeper = (place for place in places if len(place) > len(here) and place[: len(here)] == here)
+        return error["type"] == "too_short" and any(deeper)
 
     return [each for each in errors if not follows(each)]
 
@@ -121,7 +121,8 @@ def _fields_at(location: tuple[int | str, ...]) -> set[str]:
 
 def _section_of(annotation: Any) -> type[BaseModel]:
     """The section class inside an annotation such as `tuple[Input, ...]`."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        assert issubclass(annotation, BaseModel), annotation
-        return annotation
-    return _section_of(typing.get_args(annotation)[0])
+    inner = typing.get_args(annotation)
+    if inner:
+        return _section_of(inner[0])
+    assert issubclass(annotation, BaseModel), annotation
+    return typing.cast(type[BaseModel], annotation)

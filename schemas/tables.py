@@ -120,7 +120,7 @@ SIGNALS = Table(
             _column("language_score", _FLOAT, "Probability that the language model gives its label. 0..1."),
             *SIGNAL_FIELDS,
             _column("text_hash", pa.binary(16), "Hash of the normalised text: equal for exact duplicates."),
-            _column("signature", pa.binary(4 * PERMUTATIONS), "MinHash signature (datasketch affine32, little endian)."),
+            _column("signature", pa.binary(4 * PERMUTATIONS), "MinHash values: affine32 scheme, little-endian uint32."),
         ]
     ),
 )

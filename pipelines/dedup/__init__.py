@@ -7,7 +7,6 @@ Three phases, each reading and writing files, so that no runner has to hold a sh
 3. `dedup_clusters`, one unit: connected components and their survivors (`clusters`).
 """
 
-from gristmill.pipelines.checkpoints import Receipt
 from gristmill.pipelines.dedup.clusters import find_clusters
 from gristmill.pipelines.dedup.keys import KEYS, keys_of_part
 from gristmill.pipelines.dedup.pairs import PAIRS, pairs_of_range

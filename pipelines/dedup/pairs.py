@@ -113,7 +113,7 @@ def similarities(store: Store, signals: list[str], left: Nodes, right: Nodes) ->
 def rows_of(store: Store, paths: list[str], nodes: Nodes, *, columns: list[str]) -> pa.Table:
     """The rows of sorted nodes, in their order, from the file of each one's part."""
     part_of, row_of = nodes >> 32, nodes & 0xFFFFFFFF
-    found = []
-    for part in np.unique(part_of):
-        found.append(tables.take_rows(store, paths[part], rows=row_of[part_of == part], columns=columns))
-    return pa.concat_tables(found)
+    return pa.concat_tables(
+        tables.take_rows(store, paths[part], rows=row_of[part_of == part], columns=columns)
+        for part in np.unique(part_of)
+    )

@@ -90,9 +90,8 @@ def _parser(columns: Columns) -> Callable[[bytes, int], Record]:
 def _loads(line: bytes) -> tuple[dict[str, Any], tuple[str, str] | None]:
     """The object of a line, or rule and detail of what is wrong with it."""
     try:
-        value = _decode(line.decode("utf-8").strip())
-    except UnicodeDecodeError as error:
-        return {}, ("json.encoding", f"byte {error.start:,} of the line is not UTF-8")
+        # A byte that is not UTF-8 becomes U+FFFD, as in a page: rules count those, and one does not condemn a text.
+        value = _decode(line.decode("utf-8", "replace").strip())
     except RecursionError:
         return {}, ("json.invalid", "nested too deeply")
     except ValueError as error:

@@ -87,9 +87,9 @@ def run(
 
         gristmill run recipe.toml -o gs://bucket/out --runner DataflowRunner -- --project P --region R
     """
-    from gristmill.pipelines.run import Where, close_books, run_recipe  # noqa: PLC0415
+    from gristmill.pipelines.run import Style, Where, close_books, run_recipe  # noqa: PLC0415
 
-    style = "json" if as_json else "bars" if sys.stderr.isatty() else "lines"
+    style: Style = "json" if as_json else "bars" if sys.stderr.isatty() else "lines"
     where = Where(runner=runner, workers=workers, options=beam_options)
     outcome = run_recipe(recipe, output=output, until=until, where=where, style=style, stream=_progress_stream())
     if outcome.closed:
@@ -146,7 +146,7 @@ def status(output: str, as_json: bool) -> None:
     from gristmill.pipelines.run import states  # noqa: PLC0415
 
     found = states(output)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "phase": state.phase.name,
             "done": len(state.done),

@@ -8,6 +8,7 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Collection
+from itertools import pairwise
 
 from gristmill.filters import characters
 
@@ -292,7 +293,7 @@ def _word_signals(text: str, stop_words: Collection[str]) -> dict[str, float | s
         "symbol_word_ratio": share(symbols, max(len(found), 1)),
         "newline_word_ratio": share(breaks, max(len(found), 1)),
         "stop_words": sum(word in stop_words for word in found),
-        "lorem_ipsum": sum(pair == ("lorem", "ipsum") for pair in zip(found, found[1:], strict=False)),
+        "lorem_ipsum": sum(pair == ("lorem", "ipsum") for pair in pairwise(found)),
     }
 
 

@@ -8,7 +8,7 @@ TEXTS = [
     " \t\n",
     "The cat sat on the mat. The cat sat on the mat.\nLorem ipsum, LOREM IPSUM!\n\n• one\n- two\n-three\n* four…",
     "Don’t stop: well-known e-mail, 1,000.50 vs 1,000,50, e.g. a--b, x'y' 'z, snake_case __init__ {curly} #tag #＃",
-    "Größe ẞ Straße, ĲSSEL ǅ İstanbul, café cafe\u0301, naïve ﬁn Ｗｉｄｅ １２３ ｶﾞ Ⅷ ½ m²\r\nzweite Zeile\r\n\r\nAbsatz...",
+    "Größe ẞ Straße, ĲSSEL ǅ İstanbul, café cafe\u0301, naïve ﬁn Ｗｉｄｅ １２３ ｶﾞ Ⅷ ½\r\nm² Zeile\r\n\r\nAbsatz...",
     "Ёлка и йод: «Всё хорошо?» — сказал он.\nВсё хорошо!\nВсё хорошо!",
     "Ὀδυσσεύς ΟΔΥΣΣΕΎΣ άνθρωπος; τέλος…",
     "مَرْحَبًا بالعالم، كتـــاب أحمد إلى القاهرة؟ ۱۲۳ ١٢٣ هذا \u200fنص می\u200cخواهم",

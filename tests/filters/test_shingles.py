@@ -22,7 +22,7 @@ def test_equal_to_oracle_on_many_scripts() -> None:
     assert_equal_to_oracle(shingles.hashes(pa.array(TEXTS)), TEXTS)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(texts=batches)
 def test_equal_to_oracle_on_hostile_text(texts: list[str]) -> None:
     assert_equal_to_oracle(shingles.hashes(chunked(texts)), texts)

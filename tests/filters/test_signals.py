@@ -34,14 +34,14 @@ def test_equal_to_oracle_on_many_scripts(stop_words: StopWords, language: str) -
     assert_equal_to_oracle(batch, TEXTS, languages)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(texts=batches)
 def test_equal_to_oracle_on_hostile_text(stop_words: StopWords, texts: list[str]) -> None:
     languages = ["eng"] * len(texts)
     assert_equal_to_oracle(measure(chunked(texts), languages=languages, stop_words=stop_words), texts, languages)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(texts=batches)
 def test_words_are_the_oracles(texts: list[str]) -> None:
     found = segmentation.words(pa.array(texts, pa.string()), characters.characters())

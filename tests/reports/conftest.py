@@ -156,8 +156,12 @@ def miniature() -> Folder:
     """Twelve records: four kept, three dropped, two duplicates, two skipped, one unreadable."""
     folder = Folder()
     folder.add(1, language="eng_Latn", text=LONG, size=5000, cluster_size=3)
-    folder.add(2, language="eng_Latn", text=NEAR, size=4000, disposition="duplicate", survivor=1, similarity=0.875)
-    folder.add(3, language="eng_Latn", text=LONG, size=3000, disposition="duplicate", survivor=1, similarity=1.0)
+    folder.add(
+        2, language="eng_Latn", text=NEAR, size=4000, disposition="duplicate", rule="near", survivor=1, similarity=0.875
+    )
+    folder.add(
+        3, language="eng_Latn", text=LONG, size=3000, disposition="duplicate", rule="exact", survivor=1, similarity=1.0
+    )
     folder.add(
         4,
         language="eng_Latn",

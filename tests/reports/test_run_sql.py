@@ -52,7 +52,8 @@ def test_reasons(out: str, name_of: Any) -> None:
     rows = _json(out, "reasons")
     assert [(row["rule"], row["records"], row["percent"]) for row in rows] == [
         ("gopher.n_words.min", 3, 25.0),
-        (None, 2, 16.67),
+        ("exact", 1, 8.33),
+        ("near", 1, 8.33),
         ("empty", 1, 8.33),
         ("warc.request", 1, 8.33),
         ("gzip", 1, 8.33),

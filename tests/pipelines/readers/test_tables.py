@@ -40,7 +40,6 @@ def records(
         (b'{"text": null}', "json.no_text", "no 'text' among 'text'"),
         (b'{"text": 1}', "json.text_type", "'text' is a number"),
         (b'{"text": ["a"]}', "json.text_type", "'text' is an array"),
-        (b'{"text": "\xe9"}', "json.encoding", "byte 10 of the line is not UTF-8"),
         (b'{"text": "' + b"a" * 5000 + b'"}', "too_large", "more than 5,000 bytes"),
     ],
 )
@@ -51,6 +50,12 @@ def test_bad_lines(tmp_path: Path, line: bytes, rule: str, detail: str) -> None:
     assert (first.text, last.text) == ("first", "last")
     assert (bad.status, bad.rule, bad.detail, bad.offset) == ("unreadable", rule, detail, 18)
     assert bad.n_bytes == len(line) + 1
+
+
+def test_bytes_that_are_not_utf8_are_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"text": "caf\xe9"}\n')
+    assert [each.text for each in records(path)] == ["caf\ufffd"]
 
 
 def test_json_fields(tmp_path: Path) -> None:

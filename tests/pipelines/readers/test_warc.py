@@ -197,9 +197,8 @@ def test_compressed_as_a_whole(tmp_path: Path, compress: Callable[[bytes], bytes
 
 
 def test_zstd_dictionary(tmp_path: Path) -> None:
-    dictionary = zstandard.train_dictionary(
-        4096, list[bytes | bytearray | memoryview[int]](each * 3 for each in GOOD) * 20
-    )
+    samples: list[bytes | bytearray | memoryview] = [each * 3 for each in GOOD] * 20
+    dictionary = zstandard.train_dictionary(4096, samples)
     compressor = zstandard.ZstdCompressor(dict_data=dictionary)
     head = zstandard.compress(dictionary.as_bytes())
     path = tmp_path / "x.warc.zst"
