@@ -108,7 +108,7 @@ def test_shards_hold_every_kept_document_whole(sample_output: Path, rows: list[R
             for doc_id, length in zip(ids, lengths, strict=True):
                 tokens[doc_id] += length
     kept = {row["doc_id"] for row in rows if row["disposition"] == "kept"}
-    assert set(tokens) <= kept
+    assert set(tokens) == kept
     assert all(count > 0 for count in tokens.values())
 
 

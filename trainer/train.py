@@ -55,6 +55,13 @@ class Step:
     tokens: int
     seconds: float
 
+    def __str__(self) -> str:
+        speed = self.tokens / max(self.seconds, 1e-9)
+        return (
+            f"step {self.number:>5}  loss {self.loss:6.3f}  {self.bits_per_byte:5.3f} bits/byte  "
+            f"{self.tokens:>10,} tokens  {speed:,.0f} tokens/s"
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:

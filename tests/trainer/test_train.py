@@ -42,6 +42,7 @@ def test_loss_falls_and_is_the_same_again(corpus: Path) -> None:
     assert done.losses[0] == pytest.approx(math.log(vocabulary), rel=0.1)
     assert done.losses[-1] < 0.6 * done.losses[0]
     assert seen[-1].tokens > seen[0].tokens > 0
+    assert "loss" in str(seen[0])
     assert 0 < seen[-1].bits_per_byte < seen[0].bits_per_byte < 8
     again = trainer.train(corpus, steps=4, config=FAST, model_config=SMALL)
     other = trainer.train(corpus, steps=4, config=FAST, model_config=SMALL)
