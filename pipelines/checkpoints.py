@@ -195,13 +195,17 @@ class Output:
         relative = f"{folder}/{name or self._unit.key}.parquet"
         return TableWriter(self, table, relative, metadata or {}, row_group_rows)
 
-    def file(self, table: str, name: str, data: bytes) -> None:
+    def file(self, relative: str, data: bytes) -> None:
         """Write a small file that is not Parquet, such as a model or a manifest."""
-        relative = f"{table}/{name}"
         files.write_atomically(self._store.path(relative), data)
         self._entries.append(
             FileEntry(
-                path=relative, rows=0, bytes=len(data), checksum=digest(data), table=table, text_bytes=len(data)
+                path=relative,
+                rows=0,
+                bytes=len(data),
+                checksum=digest(data),
+                table=relative.split("/", maxsplit=1)[0],
+                text_bytes=len(data),
             )
         )
 

@@ -15,6 +15,7 @@ from gristmill.schemas import CLUSTERS, CURATED, LEDGER, SIGNALS, VERDICTS
 
 VERSION = 1
 
+
 def stage(*, parts: list[Part], clusters: list[Receipt]) -> Stage:
     """One unit for each group of parts."""
     of_group = {entry.path: entry for receipt in clusters for entry in receipt.of(CLUSTERS)}

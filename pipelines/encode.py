@@ -30,9 +30,7 @@ ROW_GROUP_TOKENS = 1 << 17
 MAX_ROW_GROUP_ROWS = 1 << 14
 
 
-def phase(
-    recipe: Recipe, *, curated: list[Receipt], model: FileEntry, rates: Mapping[weigh.Group, float]
-) -> Phase:
+def phase(recipe: Recipe, *, curated: list[Receipt], model: FileEntry, rates: Mapping[weigh.Group, float]) -> Phase:
     """One unit for each curated file that any of is used."""
     work = []
     for receipt in curated:

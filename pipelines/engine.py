@@ -33,7 +33,7 @@ class Phase:
         settings: all of the recipe that its output depends on.
         version: raised whenever the code would write other bytes than before.
         libraries: distributions whose version determines the output.
-        tables: folders that this phase alone writes.
+        tables: folders, or single files, that this phase alone writes.
         work: (descriptor, local, size) of each unit.
     """
 

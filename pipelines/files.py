@@ -17,6 +17,7 @@ from gristmill.schemas import key_of
 
 _CHUNK = 1 << 20
 _GLOB = frozenset("*?[")
+_TEMPORARY = ".tmp-"
 
 
 def is_remote(path: str) -> bool:
@@ -111,16 +112,26 @@ def read(path: str) -> bytes:
 
 
 def sizes(folder: str) -> dict[str, int]:
-    """Every file below a folder with its size in bytes, temporary and hidden ones too; nothing without a folder."""
+    """Every file below a folder, or the one file at the path, with its size in bytes; hidden files too."""
     if is_remote(folder):
-        (result,) = _filesystems().match([folder.rstrip("/") + "/**"])
-        return {str(each.path): int(each.size_in_bytes) for each in result.metadata_list}
+        every = _filesystems().match([folder, folder.rstrip("/") + "/**"])
+        return {str(each.path): int(each.size_in_bytes) for found in every for each in found.metadata_list}
+    if Path(folder).is_file():
+        return {folder: size(folder)}
     return {
         str(path): path.stat().st_size
         for root, _, names in os.walk(folder)
         for path in (Path(root, name) for name in names)
         if path.is_file()
     }
+
+
+def remove_leftovers(folder: str) -> None:
+    """Remove the temporary files that killed writers left below a local folder."""
+    for path in sizes(folder):
+        name = Path(path).name
+        if name.startswith(".") and _TEMPORARY in name:
+            remove(path)
 
 
 def stamp(path: str) -> list[int | str]:
@@ -156,7 +167,7 @@ def writing(path: str) -> Iterator[BinaryIO]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, since a rename is atomic only within one filesystem.
-    temporary = target.with_name(f".{target.name}.tmp-{secrets.token_hex(6)}")
+    temporary = target.with_name(f".{target.name}{_TEMPORARY}{secrets.token_hex(6)}")
     try:
         with temporary.open("xb") as file:
             yield file

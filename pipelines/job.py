@@ -1,6 +1,5 @@
 """The way of a document: every stage in order, each working on what those before it wrote."""
 
-
 from gristmill.pipelines import annotate, curate, decide, dedup, ingest, pack, train_tokenizer
 from gristmill.pipelines.checkpoints import Receipt, Store
 from gristmill.pipelines.engine import Stage
@@ -35,5 +34,3 @@ def stages(recipe: Recipe, *, folder: str, store: Store, until: str = STAGES[-1]
     if "pack" in wanted:
         done = yield from pack.stage(recipe, curated=curated, tokenizer=tokenizer)
     return done
-
-

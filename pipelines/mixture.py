@@ -32,9 +32,7 @@ RATE_DIGITS = 6
 
 def rates(found: Mapping[Group, Weight], mixture: Mixture) -> dict[Group, float]:
     """Copies of each document, on average, by group."""
-    by_temperature = language_rates(
-        by_language(found), temperature=mixture.temperature, max_epochs=mixture.max_epochs
-    )
+    by_temperature = language_rates(by_language(found), temperature=mixture.temperature, max_epochs=mixture.max_epochs)
     return {
         group: round(min(mixture.max_epochs, by_temperature[group.language] * weight_of(group, mixture)), RATE_DIGITS)
         for group in found

@@ -6,9 +6,7 @@ order, so each is made by itself, and no shuffle ever moves text or tokens betwe
 Output folder::
 
     OUT/shards/data/shard-00000.parquet
-    OUT/shards/manifest/manifest.json
-
-Each phase owns a folder of its own, for it removes what its receipts do not vouch for; so the manifest lies in one too.
+    OUT/shards/manifest.json
 """
 
 import json
@@ -37,8 +35,7 @@ FORMAT = 1
 
 PHASE = "pack"
 DATA = "data"
-MANIFEST_FOLDER = "shards/manifest"
-MANIFEST = "manifest.json"
+MANIFEST = "shards/manifest.json"
 
 ROW_GROUP_TOKENS = 1 << 18
 """Tokens per row group of a shard: what a trainer reads to get at one sequence."""
@@ -108,9 +105,7 @@ def _settings(recipe: Recipe, *, model: FileEntry, special: Mapping[str, int]) -
     }
 
 
-def _pack_phase(
-    recipe: Recipe, *, encoded: list[Receipt], model: FileEntry, special: Mapping[str, int]
-) -> Phase:
+def _pack_phase(recipe: Recipe, *, encoded: list[Receipt], model: FileEntry, special: Mapping[str, int]) -> Phase:
     tokens = sum(each.counts["tokens"] for each in encoded)
     documents = sum(each.counts["documents"] for each in encoded)
     # No more shards than documents: each is the documents of a range, and a document is in one shard.
@@ -325,7 +320,7 @@ def _manifest_phase(
         function=write_manifest,
         version=VERSION,
         settings=_settings(recipe, model=model, special=special),
-        tables=(MANIFEST_FOLDER,),
+        tables=(MANIFEST,),
         work=(Work(descriptor={"shards": listed, "totals": totals}),),
     )
 
@@ -340,6 +335,6 @@ def write_manifest(unit: Unit, settings: JSON, store: Store, output: Output) -> 
     token_type = "uint16" if settings["vocabulary_size"] <= 1 << 16 else "uint32"
     manifest = {name: settings[name] for name in settings if name != "libraries"} | {"token_type": token_type}
     text = json.dumps(manifest | dict(descriptor), indent=1, sort_keys=True) + "\n"
-    output.file(MANIFEST_FOLDER, MANIFEST, text.encode())
+    output.file(MANIFEST, text.encode())
     for name, amount in descriptor["totals"].items():
         output.count(name, amount)

@@ -42,9 +42,7 @@ def parts(*, documents: Sequence[Receipt], signals: Sequence[Receipt], verdicts:
     for receipt in documents:
         for entry in receipt.of(DOCUMENTS):
             measured = by_documents[entry.checksum]
-            found[entry.checksum] = Part(
-                documents=entry, signals=measured, verdicts=by_signals[measured.checksum]
-            )
+            found[entry.checksum] = Part(documents=entry, signals=measured, verdicts=by_signals[measured.checksum])
     return [found[key] for key in sorted(found)]
 
 

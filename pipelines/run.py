@@ -57,9 +57,7 @@ class Outcome:
     closed: bool
 
 
-def run_recipe(
-    recipe_path: str, *, output: str, until: str, where: Where, style: Style, stream: TextIO
-) -> Outcome:
+def run_recipe(recipe_path: str, *, output: str, until: str, where: Where, style: Style, stream: TextIO) -> Outcome:
     """Do what a recipe asks for and the output folder does not yet hold.
 
     Raises:
@@ -69,6 +67,8 @@ def run_recipe(
     recipe = check(recipe_path)
     store = _store(output)
     with _locked(store):
+        if not is_remote(store.root):
+            files.remove_leftovers(store.root)
         closed = _remember(store, recipe_path)
         execute = runners.executor(
             runner=where.runner, workers=where.workers, options=where.options, log=_log_path(store)

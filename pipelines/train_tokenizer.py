@@ -100,9 +100,7 @@ def sample_file(unit: Unit, settings: JSON, store: Store, output: Output) -> Non
         for batch in tables.batches(store, unit.local["curated"], columns=["doc_id", "text"]):
             texts = pc.cast(batch["text"], pa.binary()).to_pylist()
             chosen = list(
-                tokenizer.choose_pieces(
-                    batch["doc_id"].to_pylist(), texts, seed=settings["seed"], fraction=fraction
-                )
+                tokenizer.choose_pieces(batch["doc_id"].to_pylist(), texts, seed=settings["seed"], fraction=fraction)
             )
             columns = [
                 pa.array([hashed for hashed, _ in chosen], pa.uint64()),
@@ -171,7 +169,7 @@ def _read_sample(unit: Unit, store: Store) -> pa.Table:
 
 def _write(model: bytes, *, sample: pa.Table, unit: Unit, output: Output) -> None:
     encoder = tokenizer.Encoder.load(model)
-    output.file(TABLE, MODEL, model)
+    output.file(f"{TABLE}/{MODEL}", model)
     output.count("vocabulary_size", encoder.vocabulary_size)
     output.count("end_id", encoder.end_id)
     output.count("pad_id", encoder.pad_id)

@@ -57,7 +57,7 @@ class Ingest(_Section):
         "resiliparse", description="HTML to main text: resiliparse is fast, trafilatura more precise and 5x slower."
     )
     max_record_bytes: int = Field(
-        64 * MIB, ge=1024, le=1 << 30, description="Larger records, also once decompressed, are unreadable: too_large."
+        32 * MIB, ge=1024, le=1 << 30, description="Larger records, also once decompressed, are unreadable: too_large."
     )
     split_bytes: int = Field(
         32 * MIB, ge=1024, description="Files larger than this are read in several pieces where the format allows it."
@@ -196,9 +196,7 @@ class Recipe(_Section):
         ):
             unknown = sorted(set(named) - known)
             if unknown:
-                raise ValueError(
-                    f"{field} names {unknown[0]!r}, which no input has; known: {', '.join(sorted(known))}"
-                )
+                raise ValueError(f"{field} names {unknown[0]!r}, which no input has; known: {', '.join(sorted(known))}")
         return self
 
 

@@ -73,5 +73,3 @@ def _toml(value: Any) -> str:
 def _section(field: FieldInfo) -> type[BaseModel] | None:
     annotation = field.annotation
     return annotation if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else None
-
-

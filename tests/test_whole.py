@@ -92,8 +92,12 @@ def test_languages_and_scripts(rows: list[Row]) -> None:
 
 
 def test_rejected_text_stays_readable(gristmill: Gristmill, sample_output: Path) -> None:
-    result = gristmill("sql", sample_output, "SELECT count(*) AS n, min(length(text)) > 0 AS readable FROM rejected "
-                       "WHERE disposition = 'dropped'", "--json")
+    result = gristmill(
+        "sql",
+        sample_output,
+        "SELECT count(*) AS n, min(length(text)) > 0 AS readable FROM rejected WHERE disposition = 'dropped'",
+        "--json",
+    )
     found = json.loads(result.stdout)
     assert found["n"] >= 80
     assert found["readable"]

@@ -73,9 +73,7 @@ class _Layer(nn.Module):
         self.out = nn.Linear(config.width, config.width, bias=False)
         self.experts = _Experts(config)
 
-    def forward(
-        self, x_BLD: Tensor, mask_B1LL: Tensor, rotation: tuple[Tensor, Tensor]
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, x_BLD: Tensor, mask_B1LL: Tensor, rotation: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         B, L, D = x_BLD.shape
         qkv = self.qkv(self.norm_attention(x_BLD)).view(B, L, 3, self.heads, D // self.heads)
         q_BHLK, k_BHLK, v_BHLK = qkv.permute(2, 0, 3, 1, 4)

@@ -15,7 +15,7 @@ import xxhash
 FORMAT = 1
 """Version of shards and manifest that this module reads."""
 
-_PLACES = ("manifest/manifest.json", "manifest.json", "shards/manifest/manifest.json")
+_PLACES = ("manifest.json", "shards/manifest.json")
 _CHUNK = 1 << 20
 
 
@@ -63,7 +63,6 @@ class Manifest:
         path = next((path for path in (Path(folder) / each for each in _PLACES) if path.is_file()), None)
         if path is None:
             raise ManifestError(f"{folder}: no manifest of shards here; make one with `gristmill run`")
-        root = path.parent.parent if path.parent.name == "manifest" else path.parent
         try:
             value = json.loads(path.read_bytes())
             if value["format"] != FORMAT:
@@ -71,7 +70,7 @@ class Manifest:
             found = cls(
                 **{name: int(value[name]) for name in _NUMBERS},
                 tokenizer=str(value["tokenizer"]),
-                shards=tuple(_shard(each, root=root) for each in value["shards"]),
+                shards=tuple(_shard(each, root=path.parent) for each in value["shards"]),
                 totals={name: int(each) for name, each in value["totals"].items()},
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -42,9 +42,7 @@ def _read_pairs(store: Store, paths: list[str]) -> tuple[Nodes, Nodes]:
     return every["left"].to_numpy(), every["right"].to_numpy()
 
 
-def components(
-    left: npt.NDArray[np.intp], right: npt.NDArray[np.intp], *, size: int
-) -> npt.NDArray[np.intp]:
+def components(left: npt.NDArray[np.intp], right: npt.NDArray[np.intp], *, size: int) -> npt.NDArray[np.intp]:
     """The smallest node of each node's connected component.
 
     Each round hooks the root of every edge's larger label under the smaller and then halves all paths, so a component

@@ -32,7 +32,7 @@ class _Commands(click.Group):
 
         try:
             return super().invoke(ctx)
-        except (RunError, ValueError) as error:
+        except (RunError, ValueError, ImportError) as error:
             _fail(str(error))
         except OSError as error:
             _fail(f"{error.filename or 'error'}: {error.strerror or error}")
@@ -214,7 +214,7 @@ def explain(output: str, document: str, as_json: bool) -> None:
 @main.command()
 @_OUTPUT
 @click.option("--steps", type=click.IntRange(1), default=100, show_default=True, help="Optimiser steps.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and order.")
 def train(output: str, steps: int, seed: int) -> None:
     """Train a small mixture-of-experts model on OUTPUT's shards, to see that they are sound."""
     from gristmill.trainer import train as training  # noqa: PLC0415

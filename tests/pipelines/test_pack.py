@@ -52,7 +52,7 @@ class Packed:
         self.recipe = recipe(tokenizer={"model": str(model)}, packing=packing, **sections)
         self.given = curated(self.runner.store, files)
         self.receipts = self.run()
-        self.manifest = json.loads((folder / "shards/manifest/manifest.json").read_bytes())
+        self.manifest = json.loads((folder / "shards/manifest.json").read_bytes())
         self.rows = [
             row
             for shard in self.manifest["shards"]
@@ -142,7 +142,7 @@ def test_manifest_and_footers_tell_the_truth(packed: Packed, model: Path) -> Non
             footer = {key.decode(): value.decode() for key, value in parquet.schema_arrow.metadata.items()}
         assert footer["tokenizer"] == encoder.fingerprint
         assert (footer["sequence_length"], footer["sequences"]) == ("64", str(shard["sequences"]))
-    text = (packed.folder / "shards/manifest/manifest.json").read_text()
+    text = (packed.folder / "shards/manifest.json").read_text()
     assert str(packed.folder) not in text
 
 

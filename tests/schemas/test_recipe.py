@@ -53,7 +53,7 @@ def test_wrong_recipes_name_field_value_and_fix(toml: str, message: str) -> None
 
 
 def test_every_problem_is_told_at_once() -> None:
-    assert len(refused(INPUT + '[dedup]\nband = 3\nrow = 2\n[packing]\nsequence_length = 1').splitlines()) == 3
+    assert len(refused(INPUT + "[dedup]\nband = 3\nrow = 2\n[packing]\nsequence_length = 1").splitlines()) == 3
 
 
 def test_false_switches_a_limit_off() -> None:

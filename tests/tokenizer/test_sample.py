@@ -72,9 +72,7 @@ def test_pieces_end_at_lines_or_spaces_where_there_are_any() -> None:
     lines = [piece for _, piece in choose_pieces(["0"], [b"twenty bytes a line\n" * 900], seed=0, fraction=1)]
     assert all(piece.endswith(b"\n") for piece in lines)
     assert not first("word " * 100).startswith(b" ")
-    assert all(
-        len(piece.decode()) > 0 for _, piece in choose_pieces(["0"], ["世".encode() * 9000], seed=0, fraction=1)
-    )
+    assert all(len(piece.decode()) > 0 for _, piece in choose_pieces(["0"], ["世".encode() * 9000], seed=0, fraction=1))
 
 
 def test_the_smallest_hashes_fill_the_quota() -> None:

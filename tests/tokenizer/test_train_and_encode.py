@@ -31,9 +31,7 @@ _NASTY = st.sampled_from(
     ["\u2581", "\u2585", "\u2047", "\0", "\t", "\r\n", "\ufeff", " ", "\n\n\n", "e\u0301", "\U0001f9d1\u200d\U0001f680"]
 )
 _SPECIAL = st.sampled_from(["<|end|>", "<|pad|>", "<unk>", "<s>", "<0x0A>", "the words", "ภาษาไทย"])
-_TEXT = st.lists(st.one_of(_NASTY, st.text(max_size=20), _SPECIAL), max_size=12).map(
-    "".join
-)
+_TEXT = st.lists(st.one_of(_NASTY, st.text(max_size=20), _SPECIAL), max_size=12).map("".join)
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])

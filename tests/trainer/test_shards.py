@@ -35,9 +35,7 @@ def copied(corpus: Path, tmp_path: Path) -> Path:
 
 def test_reads_what_is_in_the_files(corpus: Path) -> None:
     reader = ShardReader.open(corpus, verify=True)
-    rows = [
-        row for shard in reader.manifest.shards for row in pq.read_table(shard.path, partitioning=None).to_pylist()
-    ]
+    rows = [row for shard in reader.manifest.shards for row in pq.read_table(shard.path, partitioning=None).to_pylist()]
     assert len(reader) == len(rows) == reader.manifest.totals["sequences"] > 20
     for place in (0, len(rows) - 1, 7):
         found = reader.read([place])
@@ -68,7 +66,7 @@ def test_every_epoch_has_every_sequence_once_and_an_order_of_its_own(corpus: Pat
 
 
 def test_row_groups_do_not_matter_to_the_index(copied: Path, corpus: Path) -> None:
-    path = copied / "manifest/manifest.json"
+    path = copied / "manifest.json"
     manifest = json.loads(path.read_text())
     whole = ShardReader.open(corpus).read(range(20))
     for shard in manifest["shards"]:
@@ -129,7 +127,7 @@ def test_damage_is_found(copied: Path) -> None:
     ],
 )
 def test_manifests_that_cannot_be_trusted(change: dict[str, object], message: str, copied: Path) -> None:
-    path = copied / "manifest/manifest.json"
+    path = copied / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ManifestError, match=message):
         ShardReader.open(copied)
@@ -137,7 +135,7 @@ def test_manifests_that_cannot_be_trusted(change: dict[str, object], message: st
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
 def test_manifests_that_are_none(text: str, copied: Path) -> None:
-    (copied / "manifest/manifest.json").write_text(text)
+    (copied / "manifest.json").write_text(text)
     with pytest.raises(ManifestError, match="damaged manifest"):
         ShardReader.open(copied)
     with pytest.raises(ManifestError, match="no manifest"):
@@ -145,7 +143,7 @@ def test_manifests_that_are_none(text: str, copied: Path) -> None:
 
 
 def test_no_sequences(copied: Path) -> None:
-    path = copied / "manifest/manifest.json"
+    path = copied / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"shards": []}))
     reader = ShardReader.open(copied)
     assert len(reader) == 0

@@ -34,9 +34,7 @@ def test_candidates_of_small_buckets_are_all_pairs(keyed: list[tuple[int, int]])
     for key, node in keyed:
         buckets.setdefault(key, []).append(node)
     small = {key for key, nodes in buckets.items() if len(nodes) <= NEIGHBOURS + 1}
-    expected = {
-        (min(a, b), max(a, b)) for key in small for a in buckets[key] for b in buckets[key] if a != b
-    }
+    expected = {(min(a, b), max(a, b)) for key in small for a in buckets[key] for b in buckets[key] if a != b}
     left, right = candidates(*arrays([each for each in keyed if each[0] in small]))
     assert list(zip(left.tolist(), right.tolist(), strict=True)) == sorted(expected)
 
