@@ -21,6 +21,7 @@ from gristmill.filters.characters import (
     CURLY,
     DIGIT,
     ELLIPSIS,
+    FORMAT,
     HASH,
     LETTER,
     MARK,
@@ -279,7 +280,7 @@ def _measure_lines(document: Document, row: Float64s) -> None:
         if _is_short(kinds, start, end):
             short += 1
         last = end - 1
-        while last > start and kinds[last] & (CLOSER | SPACE):
+        while last > start and kinds[last] & (CLOSER | SPACE | FORMAT):
             last -= 1
         if kinds[last] & TERMINAL:
             terminals += 1

@@ -1,1 +1,1 @@
-"""SQL and pages over the tables of an output folder: what came out, what did not, and why. Reads, and never decides."""
+"""Questions to an output folder, and pages about it: SQL over its tables. Knows files, not pipelines."""

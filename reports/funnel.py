@@ -4,6 +4,7 @@ from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import duckdb
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -62,22 +63,26 @@ def totals(rows: list[Row]) -> Row:
 
 
 def table(rows: list[Row]) -> Table:
-    """The funnel for a terminal, with a line of totals."""
-    shown = Table(header_style="bold", show_footer=True, title="What became of every record", title_justify="left")
+    """The funnel for a terminal of 80 columns, with a line of totals."""
+    shown = Table(
+        title="What became of every record",
+        title_justify="left",
+        header_style="bold",
+        show_footer=True,
+        box=box.SIMPLE,
+        show_edge=False,
+        padding=0,
+    )
     total = totals(rows)
     shown.add_column("language", footer=total.label, no_wrap=True)
     for name in ("records", *DISPOSITIONS):
         shown.add_column(name, footer=safe.count(getattr(total, name)), justify="right")
-    shown.add_column("kept %", footer=safe.share(total.kept, total.records), justify="right")
-    shown.add_column("bytes in", footer=safe.size(total.bytes_in), justify="right")
-    shown.add_column("bytes kept", footer=safe.size(total.bytes_kept), justify="right")
+    shown.add_column("kept text", footer=safe.size(total.bytes_kept), justify="right")
     shown.add_column("tokens", footer=safe.count(total.tokens), justify="right")
     for row in rows:
         shown.add_row(
             Text(safe.one_line(row.label)),
             *(_count(getattr(row, name)) for name in ("records", *DISPOSITIONS)),
-            safe.share(row.kept, row.records),
-            safe.size(row.bytes_in),
             safe.size(row.bytes_kept),
             _count(row.tokens),
         )

@@ -85,6 +85,7 @@ def run(
     Finished work is found again, a killed run goes on where it was, and a changed recipe redoes only what depends on
     the change. Options after -- go to Beam as they are:
 
+    \b
         gristmill run recipe.toml -o gs://bucket/out --runner DataflowRunner -- --project P --region R
     """
     from gristmill.pipelines.run import Style, Where, close_books, run_recipe  # noqa: PLC0415
@@ -178,6 +179,7 @@ def sql(output: str, query: str | None, as_json: bool) -> None:
     Views: documents, signals, verdicts, ledger, clusters, curated, rejected, shards, stages. The same views are in
     OUTPUT/gristmill.duckdb for the plain duckdb client.
 
+    \b
         gristmill sql out funnel
         gristmill sql out "SELECT language, count(*) FROM ledger GROUP BY ALL"
     """
@@ -219,7 +221,11 @@ def train(output: str, steps: int, seed: int) -> None:
     """Train a small mixture-of-experts model on OUTPUT's shards, to see that they are sound."""
     from gristmill.trainer import train as training  # noqa: PLC0415
 
-    training.run(Path(output), steps=steps, seed=seed, report=click.echo)
+    def report(step: training.Step) -> None:
+        if step.number == 1 or step.number % 10 == 0 or step.number == steps:
+            click.echo(step)
+
+    training.run(Path(output), steps=steps, seed=seed, report=report)
 
 
 @main.group()

@@ -187,8 +187,11 @@ def is_bullet(line: str) -> bool:
 
 
 def stripped_end(line: str) -> str:
+    def says_nothing(c: str) -> bool:
+        return c in CLOSERS or unicodedata.category(c) in ("Pe", "Pf") or c.isspace() or is_format(c)
+
     end = len(line) - 1
-    while end > 0 and (line[end] in CLOSERS or unicodedata.category(line[end]) in ("Pe", "Pf") or line[end].isspace()):
+    while end > 0 and says_nothing(line[end]):
         end -= 1
     return line[: end + 1]
 
