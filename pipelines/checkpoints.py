@@ -116,16 +116,15 @@ class Store:
 
     def receipts(self, phase: str) -> dict[str, Receipt]:
         """Receipts of a phase by key; damaged ones count as absent, their units are simply done again."""
-        found = {}
-        for path in files.list_files(self.path(f"receipts/{phase}")):
-            if not path.endswith(".json"):
-                continue
-            try:
-                receipt = Receipt.from_json(files.read(path))
-            except (ValueError, KeyError, TypeError):
-                continue
-            found[receipt.key] = receipt
-        return found
+        found = (self.receipt(phase, key) for key in self.finished(phase))
+        return {receipt.key: receipt for receipt in found if receipt is not None}
+
+    def receipt(self, phase: str, key: str) -> Receipt | None:
+        """One receipt, None where it is damaged or gone."""
+        try:
+            return Receipt.from_json(files.read(self.path(f"receipts/{phase}/{key}.json")))
+        except (ValueError, KeyError, TypeError, FileNotFoundError):
+            return None
 
     def finished(self, phase: str) -> Iterable[str]:
         """Keys of the receipts there are, without reading them."""

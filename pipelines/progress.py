@@ -6,7 +6,7 @@ Progress is read off the receipts as they appear, so it works alike for every ru
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
@@ -26,11 +26,15 @@ LINE_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """How far a phase is: units and their input bytes, done and in all, of those that were missing at its start."""
+    """How far a phase is: units and their input bytes, done and in all, of those that were missing at its start.
+
+    `documents` are the rows that the units done have worked on.
+    """
 
     phase: str
     done: int
     total: int
+    documents: int
     done_bytes: int
     total_bytes: int
     seconds: float
@@ -47,20 +51,23 @@ class Snapshot:
         return (self.total_bytes - self.done_bytes) / self.rate
 
     def describe(self) -> str:
-        """Such as `2.31 MB/s, 0:41 left`."""
+        """Such as `1,204 documents/s, 2.31 MB/s, 0:41 left`."""
         left = self.seconds_left
-        rate = f"{self.rate / 1e6:.2f} MB/s" if self.done_bytes else "starting"
-        return rate if left is None else f"{rate}, {_clock(left)} left"
+        if left is None:
+            return "starting"
+        speed = f"{self.documents / self.seconds:,.0f} documents/s, {self.rate / 1e6:.2f} MB/s"
+        return f"{speed}, {_clock(left)} left" if self.done < self.total else speed
 
 
-def snapshot(state: PhaseState, *, finished: set[str], seconds: float) -> Snapshot:
-    """Compare the units that were missing with the keys of those finished by now."""
+def snapshot(state: PhaseState, *, finished: Mapping[str, int], seconds: float) -> Snapshot:
+    """Compare the units that were missing with those finished by now, given as documents by key."""
     missing = state.missing
     done = [unit for unit in missing if unit.key in finished]
     return Snapshot(
         phase=state.phase.name,
         done=len(done),
         total=len(missing),
+        documents=sum(finished[unit.key] for unit in done),
         done_bytes=sum(unit.size for unit in done),
         total_bytes=sum(unit.size for unit in missing),
         seconds=seconds,
@@ -95,9 +102,12 @@ class Reporter:
         show = self._shower(state)
         ended = threading.Event()
         started = time.monotonic()
+        finished: dict[str, int] = {}
 
         def look() -> None:
-            finished = set(self._store.finished(state.phase.name))
+            for key in self._store.finished(state.phase.name):
+                if key not in finished:
+                    finished[key] = self._documents(state.phase.name, key)
             show(snapshot(state, finished=finished, seconds=time.monotonic() - started))
 
         def keep_looking() -> None:
@@ -112,6 +122,14 @@ class Reporter:
             ended.set()
             watcher.join()
             look()
+
+    def _documents(self, phase: str, key: str) -> int:
+        """Documents that a unit worked on: its own count, or the rows it wrote."""
+        receipt = self._store.receipt(phase, key)
+        if receipt is None:
+            return 0
+        rows = max((entry.rows for entry in receipt.files), default=0)
+        return receipt.counts.get("records", receipt.counts.get("documents", rows))
 
     def _shower(self, state: PhaseState) -> Callable[[Snapshot], None]:
         if self._bars is not None:
@@ -151,11 +169,7 @@ def _bars(stream: TextIO) -> Progress:
 
 
 def _move(bars: Progress, task: TaskID, now: Snapshot) -> None:
-    bars.update(task, completed=now.done, rate=now.describe() if now.done < now.total else _total(now))
-
-
-def _total(now: Snapshot) -> str:
-    return f"{now.total_bytes / 1e6:,.1f} MB at {now.rate / 1e6:.2f} MB/s"
+    bars.update(task, completed=now.done, rate=now.describe())
 
 
 def _clock(seconds: float) -> str:
