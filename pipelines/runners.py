@@ -18,8 +18,9 @@ from gristmill.pipelines.engine import Executor, RunError, Task
 LOCAL = "local"
 """Name of the default choice: Beam's FnApiRunner, in this process or in several, by the size of the work."""
 
-WORTH_PROCESSES = 24 << 20
-"""Input bytes from which several processes pay for their start-up of about 6 s (docs/decisions.md, runners)."""
+WORTH_PROCESSES = 4 << 20
+"""Input bytes from which several processes pay for their start, about 3 s for the first of a run and 0.1 s for each
+later one (docs/decisions.md, runners)."""
 
 _FAILURE = re.compile(r"(?:^|UnitError: )([^\n]*?) \[while running")
 
@@ -42,7 +43,7 @@ def executor(*, runner: str, workers: int | None, options: Sequence[str], log: s
         with _stderr_to(log) if log else nullcontext():
             if runner == LOCAL:
                 count = min(_local_workers(units, workers), len(units))
-                _run_pipeline(task, units, _local_runner(), [*options, *_local_options(count)])
+                _run_pipeline(task, units, _local_runner(count), [*options, f"--direct_num_workers={count}"])
             else:
                 _run_pipeline(task, units, runner, options)
 
@@ -57,17 +58,15 @@ def _local_workers(units: list[Unit], asked: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _local_runner() -> Any:
+def _local_runner(workers: int) -> Any:
     # Named, not "DirectRunner": since Beam 2.68 that one first tries Prism, a binary fetched from the web at run time.
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner  # noqa: PLC0415
 
-    return FnApiRunner()
+    if workers == 1:
+        return FnApiRunner()
+    from gristmill.pipelines.local_workers import ForkedEnvironment  # noqa: PLC0415
 
-
-def _local_options(workers: int) -> list[str]:
-    if workers <= 1:
-        return ["--direct_running_mode=in_memory"]
-    return ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+    return FnApiRunner(default_environment=ForkedEnvironment.default())
 
 
 def _run_pipeline(task: Task, units: list[Unit], runner: Any, options: Sequence[str]) -> None:

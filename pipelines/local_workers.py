@@ -1,0 +1,64 @@
+"""Local worker processes for Beam's FnApiRunner, forked from one that has everything imported.
+
+The runner's own way to use several processes starts a fresh interpreter for each worker of each pipeline: some 2 to 5 s,
+and a run has a dozen pipelines. Here a fork server imports Beam and our stages once, in a process that has no threads
+yet; a worker is a fork of it, ready in some 50 ms (docs/decisions.md, runners).
+"""
+
+import multiprocessing
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
+from apache_beam.transforms.environments import Environment, python_sdk_capabilities
+
+URN = "gristmill:env:forked:v1"
+_PRELOADED = ("gristmill.pipelines.local_workers", "gristmill.pipelines.job", "gristmill.pipelines.transforms")
+_PATIENCE = 10.0
+
+
+def serve(control_address: str, worker_id: str) -> None:
+    """Be a Beam worker until the runner hangs up."""
+    from apache_beam.runners.worker.sdk_worker import SdkHarness  # noqa: PLC0415
+
+    SdkHarness(control_address, worker_id=worker_id).run()
+
+
+@Environment.register_urn(URN, bytes)
+class ForkedEnvironment(Environment):  # type: ignore[misc]  # Beam is untyped
+    """Says that a pipeline's functions are to run in forked workers."""
+
+    @classmethod
+    def default(cls) -> "ForkedEnvironment":
+        return cls(capabilities=python_sdk_capabilities(), artifacts=())
+
+    def to_runner_api_parameter(self, _context: Any) -> tuple[str, bytes]:
+        return URN, b""
+
+    @staticmethod
+    def from_runner_api_parameter(
+        _payload: bytes, capabilities: Any, artifacts: Any, resource_hints: Any, _context: Any
+    ) -> "ForkedEnvironment":
+        return ForkedEnvironment(capabilities=capabilities, artifacts=artifacts, resource_hints=resource_hints)
+
+
+@WorkerHandler.register_environment(URN, bytes)
+class ForkedWorkerHandler(GrpcWorkerHandler):  # type: ignore[misc]  # Beam is untyped
+    """Starts and stops one worker for the runner."""
+
+    def __init__(self, _payload: bytes, state: Any, provision_info: Any, grpc_server: Any) -> None:
+        super().__init__(state, provision_info, grpc_server)
+        self._process: ForkServerProcess | None = None
+
+    def start_worker(self) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(_PRELOADED))
+        self._process = context.Process(target=serve, args=(self.control_address, self.worker_id), daemon=True)
+        self._process.start()
+
+    def stop_worker(self) -> None:
+        assert self._process is not None, "a worker is stopped after it was started"
+        self._process.join(_PATIENCE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
