@@ -131,7 +131,9 @@ class Tokenizer(_Section):
     kind: Literal["bpe", "unigram"] = Field("bpe", description="SentencePiece algorithm.")
     vocabulary_size: int = Field(32_768, ge=1_000, le=262_144, description="Tokens, special and byte tokens included.")
     sample_bytes: int = Field(
-        64 * MIB, ge=10_000, description="Text to train on, balanced over the languages of the curated text."
+        32 * MIB,
+        ge=10_000,
+        description="Text to train on, balanced over the languages; training takes some 20 bytes of memory for each.",
     )
     temperature: float = Field(
         0.3, ge=0, le=1, description="Balance of languages in the sample: 1 as in the corpus, 0 all alike."
