@@ -132,6 +132,19 @@ class Store:
             if path.endswith(".json"):
                 yield path.rsplit("/", 1)[-1].removesuffix(".json")
 
+    def phases(self) -> set[str]:
+        """Names of the phases that have left receipts."""
+        base = self.path("receipts/")
+        return {path.removeprefix(base).split("/", 1)[0] for path in files.sizes(self.path("receipts"))}
+
+    def forget(self, phase: str) -> None:
+        """Remove a phase's receipts and the files they name: its tables fit nothing that stands here any more."""
+        receipts = self.receipts(phase)
+        self.prune(phase, tables=(), keep=())
+        for receipt in receipts.values():
+            for entry in receipt.files:
+                files.remove(self.path(entry.path))
+
     def intact(self, receipts: Iterable[Receipt], *, tables: Iterable[str]) -> list[Receipt]:
         """The receipts whose files all lie there at their full size."""
         present = {path: size for table in tables for path, size in files.sizes(self.path(table)).items()}

@@ -143,19 +143,32 @@ class Observer:
     done: Callable[[PhaseState, int, float], None]
 
 
-def run(stages: Stage, *, store: Store, execute: Executor, observer: Observer) -> list[Receipt]:
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A finished run: the receipts of its last phase, the names of all its phases, and how many units it did."""
+
+    receipts: list[Receipt]
+    phases: tuple[str, ...]
+    fresh: int
+
+
+def run(stages: Stage, *, store: Store, execute: Executor, observer: Observer) -> Finished:
     """Drive the stages to their end, executing what is missing.
 
     Raises:
         RunError: a phase ended without all of its receipts.
     """
+    names: list[str] = []
+    done = 0
     try:
         phase = next(stages)
         while True:
-            phase = stages.send(_complete(phase, store=store, execute=execute, observer=observer))
+            names.append(phase.name)
+            receipts, fresh = _complete(phase, store=store, execute=execute, observer=observer)
+            done += fresh
+            phase = stages.send(receipts)
     except StopIteration as end:
-        result: list[Receipt] = end.value
-        return result
+        return Finished(receipts=end.value, phases=tuple(names), fresh=done)
 
 
 def survey(stages: Stage, *, store: Store) -> Iterator[PhaseState]:
@@ -172,7 +185,8 @@ def survey(stages: Stage, *, store: Store) -> Iterator[PhaseState]:
         return
 
 
-def _complete(phase: Phase, *, store: Store, execute: Executor, observer: Observer) -> list[Receipt]:
+def _complete(phase: Phase, *, store: Store, execute: Executor, observer: Observer) -> tuple[list[Receipt], int]:
+    """The receipts of a phase, all of it done, and how many of its units were done just now."""
     state = inspect(phase, store)
     store.prune(phase.name, tables=phase.tables, keep=state.done.values())
     started, fresh = time.monotonic(), len(state.missing)
@@ -192,7 +206,7 @@ def _complete(phase: Phase, *, store: Store, execute: Executor, observer: Observ
                 "was the output folder changed while the run went on?"
             )
     observer.done(state, fresh, time.monotonic() - started)
-    return _in_order(state)
+    return _in_order(state), fresh
 
 
 def _in_order(state: PhaseState) -> list[Receipt]:
@@ -214,8 +228,17 @@ def _changes(state: PhaseState) -> Iterable[str]:
 
 def _differences(old: Any, new: Any, prefix: str = "") -> Iterator[str]:
     """Dotted names of the settings that differ."""
+    old, new = _by_name(old), _by_name(new)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted({*old, *new}):
             yield from _differences(old.get(name), new.get(name), f"{prefix}.{name}" if prefix else name)
     elif old != new:
         yield prefix
+
+
+def _by_name(value: Any) -> Any:
+    """A list of [name, value] pairs as a mapping, any other value as it is."""
+    pairs = isinstance(value, list | tuple) and all(
+        isinstance(each, list | tuple) and len(each) == 2 and isinstance(each[0], str) for each in value
+    )
+    return dict(value) if pairs and value else value

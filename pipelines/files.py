@@ -3,6 +3,7 @@
 Beam is imported only for paths with a scheme (`gs://...`): the import takes seconds, and a local run never needs it.
 """
 
+import functools
 import os
 import secrets
 from collections.abc import Iterator
@@ -74,6 +75,31 @@ def fingerprint(path: str) -> str:
 def exists(path: str) -> bool:
     """Whether a file or a folder is there."""
     return bool(_filesystems().exists(path)) if is_remote(path) else Path(path).exists()
+
+
+def is_file(path: str) -> bool:
+    """Whether a file is there that can be read to its end: no folder, pipe or device."""
+    return bool(_filesystems().exists(path)) if is_remote(path) else Path(path).is_file()
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a file lies somewhere in a folder, by whatever way either is named."""
+    if is_remote(path) or is_remote(folder):
+        return path.startswith(folder.rstrip("/") + "/")
+    return _real(str(Path(path).parent)).is_relative_to(_real(folder))
+
+
+@functools.lru_cache(maxsize=1024)
+def _real(folder: str) -> Path:
+    return Path(folder).resolve()
+
+
+def is_empty(folder: str) -> bool:
+    """Whether nothing lies in a folder, or there is none; hidden files do not count."""
+    if is_remote(folder):
+        prefix = folder.rstrip("/") + "/"
+        return not any(_visible(path, prefix) for path in _match(prefix + "**"))
+    return not Path(folder).is_dir() or all(each.name.startswith(".") for each in Path(folder).iterdir())
 
 
 def remove(path: str) -> None:
@@ -213,7 +239,7 @@ def _expand_local(pattern: str) -> list[str]:
         {
             str(each)
             for each in folder.glob("/".join(below))
-            if each.is_file() and not any(_hidden(part) for part in _not_spelt(each.relative_to(folder), spelt))
+            if _counts(each) and not any(_hidden(part) for part in _not_spelt(each.relative_to(folder), spelt))
         }
     )
 
@@ -226,7 +252,12 @@ def _not_spelt(path: Path, spelt: set[str]) -> Iterator[str]:
 def _files_below(folder: Path) -> Iterator[str]:
     for root, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if not _hidden(each)]
-        yield from (str(Path(root, name)) for name in names if not _hidden(name) and Path(root, name).is_file())
+        yield from (str(Path(root, name)) for name in names if not _hidden(name) and _counts(Path(root, name)))
+
+
+def _counts(path: Path) -> bool:
+    """Whether to read it: a file, or a link that leads nowhere, which is an error and must not be passed over."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _hidden(name: str) -> bool:

@@ -5,6 +5,7 @@ relative to the recipe, never where the recipe lies on this machine or when the 
 """
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -43,8 +44,8 @@ def stage(recipe: Recipe, *, folder: str, store: Store) -> Stage:
     )
 
 
-def find_files(given: Input, *, folder: str) -> list[str]:
-    """The files of an input, sorted, each once.
+def find_files(given: Input, *, folder: str, output: str | None = None) -> list[str]:
+    """The files of an input, sorted, each once; those in the output folder are not, whatever the patterns say.
 
     Raises:
         RecipeError: a path or pattern matches nothing; the message names the nearest file there is.
@@ -56,6 +57,8 @@ def find_files(given: Input, *, folder: str) -> list[str]:
             matches = files.expand(location)
         except (OSError, ValueError) as error:
             raise RecipeError(f"input {given.name!r}: cannot list {location}: {error}") from error
+        if output is not None:
+            matches = [each for each in matches if not files.is_below(each, output)]
         if not matches:
             parent = location.rsplit("/", 1)[0]
             beside = [] if any(sign in parent for sign in "*?[") else files.list_files(parent)
@@ -69,8 +72,12 @@ def _plan(recipe: Recipe, *, folder: str, store: Store) -> Iterator[Work]:
     known = _Known.load(store)
     for given in recipe.inputs:
         settings = given.model_dump(mode="json", exclude={"paths"})
-        for location in find_files(given, folder=folder):
-            facts = known.facts(location, given=given, split_bytes=recipe.ingest.split_bytes)
+        for location in find_files(given, folder=folder, output=store.root):
+            try:
+                facts = known.facts(location, given=given, split_bytes=recipe.ingest.split_bytes)
+            except OSError as error:
+                reason = error.strerror or error
+                raise RecipeError(f"input {given.name!r}: cannot read {location}: {reason}") from error
             path = _shown(location, folder=folder)
             for split in facts["splits"]:
                 yield Work(
@@ -82,10 +89,10 @@ def _plan(recipe: Recipe, *, folder: str, store: Store) -> Iterator[Work]:
 
 
 def _shown(location: str, *, folder: str) -> str:
-    """The path as tables show it: relative to the recipe where that is possible."""
+    """The path as tables show it: relative to the recipe where that is possible, and valid Unicode."""
     if is_remote(location):
         return location
-    return files.relative(location, folder=folder)
+    return os.fsencode(files.relative(location, folder=folder)).decode("utf-8", "backslashreplace")
 
 
 class _Known:
@@ -102,7 +109,7 @@ class _Known:
     def load(cls, store: Store) -> "_Known":
         path = store.path(cls._NAME)
         try:
-            facts = json.loads(files.read(path)) if files.exists(path) else {}
+            facts = json.loads(files.read(path).decode("utf-8", "surrogateescape")) if files.exists(path) else {}
         except ValueError:
             facts = {}
         return cls(store, facts if isinstance(facts, dict) else {})
@@ -111,7 +118,7 @@ class _Known:
         stamp = [*files.stamp(location), given.format, split_bytes]
         name = f"{given.name}:{location}"
         known = self._before.get(name)
-        if known is None or known["stamp"] != stamp:
+        if not isinstance(known, dict) or known.get("stamp") != stamp:
             splits = readers.plan(location, location=location, format=given.format, split_bytes=split_bytes)
             known = {
                 "stamp": stamp,

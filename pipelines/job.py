@@ -4,7 +4,7 @@ from gristmill.pipelines import annotate, curate, decide, dedup, ingest, pack, t
 from gristmill.pipelines.checkpoints import Receipt, Store
 from gristmill.pipelines.engine import Stage
 from gristmill.pipelines.parts import parts
-from gristmill.schemas import Recipe
+from gristmill.schemas import CURATED, Recipe
 
 STAGES = ("ingest", "annotate", "decide", "dedup", "curate", "tokenizer", "pack")
 
@@ -29,6 +29,8 @@ def stages(recipe: Recipe, *, folder: str, store: Store, until: str = STAGES[-1]
         done = clusters = yield from dedup.stage(recipe, parts=pieces)
     if "curate" in wanted:
         done = curated = yield from curate.stage(parts=pieces, clusters=clusters)
+        if not any(receipt.of(CURATED) for receipt in curated):
+            return done  # nothing was kept: there is no text to go on with
     if "tokenizer" in wanted:
         done = tokenizer = yield from train_tokenizer.stage(recipe, folder=folder, curated=curated)
     if "pack" in wanted:

@@ -1,27 +1,42 @@
 """Local worker processes for Beam's FnApiRunner, forked from one that has everything imported.
 
-The runner's own way to use several processes starts a fresh interpreter for each worker of each pipeline: some 2 to 5 s,
-and a run has a dozen pipelines. Here a fork server imports Beam and our stages once, in a process that has no threads
-yet; a worker is a fork of it, ready in some 50 ms (docs/decisions.md, runners).
+The runner's own way to use several processes starts a fresh interpreter for each worker of each pipeline: some 2 to
+5 s, and a run has a dozen pipelines. Here a fork server imports Beam and our stages once, in a process that has no
+threads yet; a worker is a fork of it, ready in some 50 ms (docs/decisions.md, runners).
 """
 
 import multiprocessing
+import os
+import threading
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
+from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
 from apache_beam.transforms.environments import Environment, python_sdk_capabilities
+
+from gristmill.pipelines.runners import UnitError
 
 URN = "gristmill:env:forked:v1"
 _PRELOADED = ("gristmill.pipelines.local_workers", "gristmill.pipelines.job", "gristmill.pipelines.transforms")
 _PATIENCE = 10.0
+_MOMENT = 0.2
 
 
 def serve(control_address: str, worker_id: str) -> None:
-    """Be a Beam worker until the runner hangs up."""
+    """Be a Beam worker until the runner hangs up, or its process is gone."""
     from apache_beam.runners.worker.sdk_worker import SdkHarness  # noqa: PLC0415
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     SdkHarness(control_address, worker_id=worker_id).run()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is the child of a run"
+    parent.join()
+    os._exit(1)
 
 
 @Environment.register_urn(URN, bytes)
@@ -49,15 +64,27 @@ class ForkedWorkerHandler(GrpcWorkerHandler):  # type: ignore[misc]  # Beam is u
     def __init__(self, _payload: bytes, state: Any, provision_info: Any, grpc_server: Any) -> None:
         super().__init__(state, provision_info, grpc_server)
         self._process: ForkServerProcess | None = None
+        self._stopping = threading.Event()
 
     def start_worker(self) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(_PRELOADED))
         self._process = context.Process(target=serve, args=(self.control_address, self.worker_id), daemon=True)
         self._process.start()
+        threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+
+    def _watch(self, process: ForkServerProcess) -> None:
+        """Fail what the runner asks of a worker that died; it would wait for the answers for ever."""
+        wait([process.sentinel])
+        error = f"{UnitError.__name__}: a worker process died; was there enough memory? Fewer --workers need less"
+        while not self._stopping.wait(_MOMENT):
+            for number, future in list(self.control_conn._futures_by_id.items()):
+                if not future.is_done():
+                    future.set(beam_fn_api_pb2.InstructionResponse(instruction_id=number, error=error))
 
     def stop_worker(self) -> None:
         assert self._process is not None, "a worker is stopped after it was started"
+        self._stopping.set()
         self._process.join(_PATIENCE)
         if self._process.is_alive():
             self._process.kill()

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from gristmill.pipelines import decide, files, ingest, job, runners
 from gristmill.pipelines.checkpoints import Store
-from gristmill.pipelines.engine import PhaseState, RunError, run, survey
+from gristmill.pipelines.engine import Finished, PhaseState, RunError, run, survey
 from gristmill.pipelines.progress import Reporter, Style
 from gristmill.schemas import Recipe, RecipeError, key_of, load
 from gristmill.schemas.recipe import is_remote, resolve
@@ -42,19 +42,29 @@ def check(recipe_path: str) -> Recipe:
     except ValueError as error:
         raise RecipeError(f"{recipe_path}: {error}") from error
     for given in recipe.inputs:
-        ingest.find_files(given, folder=folder)
+        try:
+            ingest.find_files(given, folder=folder)
+        except RecipeError as error:
+            raise RecipeError(f"{recipe_path}: {error}") from error
     for field, model in (("language.model", recipe.language.model), ("tokenizer.model", recipe.tokenizer.model)):
-        if model is not None and not files.exists(resolve(model, folder=folder)):
+        if model is not None and not files.is_file(resolve(model, folder=folder)):
             raise RecipeError(f"{recipe_path}: {field}: no file {model!r}")
     return recipe
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a run left: a key of all that it holds now, and whether a run before had closed the books on just that."""
+    """What a run left.
+
+    Attributes:
+        key: names all that the output holds now.
+        closed: whether a run before had closed the books on just that.
+        kept_nothing: whether it ended early, because no document was kept.
+    """
 
     key: str
     closed: bool
+    kept_nothing: bool
 
 
 def run_recipe(recipe_path: str, *, output: str, until: str, where: Where, style: Style, stream: TextIO) -> Outcome:
@@ -66,6 +76,7 @@ def run_recipe(recipe_path: str, *, output: str, until: str, where: Where, style
     """
     recipe = check(recipe_path)
     store = _store(output)
+    _check_ours(store)
     with _locked(store):
         if not is_remote(store.root):
             files.remove_leftovers(store.root)
@@ -75,9 +86,22 @@ def run_recipe(recipe_path: str, *, output: str, until: str, where: Where, style
         )
         stages = job.stages(recipe, folder=_folder(recipe_path), store=store, until=until)
         with Reporter(store, style=style, stream=stream) as reporter:
-            receipts = run(stages, store=store, execute=execute, observer=reporter.observer())
-        key = key_of([[each.phase, each.key] for each in receipts])
-        return Outcome(key=key, closed=key == closed)
+            finished = run(stages, store=store, execute=execute, observer=reporter.observer())
+        _forget_others(store, finished, complete=until == job.STAGES[-1])
+        key = key_of([[each.phase, each.key] for each in finished.receipts])
+        early = job.STAGES.index(until) > job.STAGES.index("curate") and finished.phases[-1] == "curate"
+        return Outcome(key=key, closed=key == closed, kept_nothing=early)
+
+
+def _forget_others(store: Store, finished: Finished, *, complete: bool) -> None:
+    """Remove the tables of phases that were no part of this run, so that no two tables of an output disagree.
+
+    After a complete run these are phases that the recipe no longer asks for; after one that stopped early and changed
+    anything, later phases too, which were made from what there was before.
+    """
+    if complete or finished.fresh:
+        for phase in sorted(store.phases() - set(finished.phases)):
+            store.forget(phase)
 
 
 def close_books(recipe_path: str, *, output: str, outcome: Outcome) -> None:
@@ -132,13 +156,21 @@ def _write_note(store: Store, recipe_path: str, *, closed: str | None) -> None:
     files.write_atomically(store.path(_RUN_FILE), json.dumps(note).encode() + b"\n")
 
 
+def _check_ours(store: Store) -> None:
+    """A run removes from its tables' folders what it did not write: these had better be its own."""
+    if not files.exists(store.path(_RUN_FILE)) and not files.is_empty(store.root):
+        raise RunError(f"{store.root}: holds files that no run wrote; use a new or an empty folder as --output")
+
+
 def _store(output: str) -> Store:
+    if not output:
+        raise RunError("--output: '' names no folder")
     return Store(output if is_remote(output) else str(Path(output).absolute()))
 
 
 def _log_path(store: Store) -> str | None:
     """Where workers' own output goes; nowhere for remote outputs, whose workers have logs of their own."""
-    return None if is_remote(store.root) else store.path("workers.log")
+    return None if is_remote(store.root) else store.path(runners.LOG)
 
 
 @contextmanager

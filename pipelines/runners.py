@@ -15,6 +15,9 @@ from typing import Any
 from gristmill.pipelines.checkpoints import Unit
 from gristmill.pipelines.engine import Executor, RunError, Task
 
+LOG = "workers.log"
+"""File of a local output folder that takes what Beam and its workers print, tracebacks included."""
+
 LOCAL = "local"
 """Name of the default choice: Beam's FnApiRunner, in this process or in several, by the size of the work."""
 
@@ -22,11 +25,11 @@ WORTH_PROCESSES = 4 << 20
 """Input bytes from which several processes pay for their start, about 3 s for the first of a run and 0.1 s for each
 later one (docs/decisions.md, runners)."""
 
-_FAILURE = re.compile(r"(?:^|UnitError: )([^\n]*?) \[while running")
+_FAILURE = re.compile(r"UnitError: (.*?)(?: \[while running .*)?$", re.MULTILINE)
 
 
 class UnitError(RuntimeError):
-    """A unit could not be done. The message crosses process borders as text inside Beam's traceback."""
+    """A unit could not be done. The message, one line, crosses process borders as text inside Beam's traceback."""
 
 
 def executor(*, runner: str, workers: int | None, options: Sequence[str], log: str | None) -> Executor:
@@ -82,19 +85,25 @@ def _run_pipeline(task: Task, units: list[Unit], runner: Any, options: Sequence[
         with beam.Pipeline(runner=runner, options=PipelineOptions(list(options))) as pipeline:
             pipeline | "Units" >> beam.Create(ordered) | task.phase >> DoUnits(task)
     except Exception as error:
-        text = str(error)
-        found = _FAILURE.findall(text) if "UnitError" in text or isinstance(error, UnitError) else []
+        found = _FAILURE.findall(f"UnitError: {error}" if isinstance(error, UnitError) else str(error))
         if not found:
             raise
-        raise RunError(found[-1].strip()) from error
+        raise RunError(found[-1]) from error
 
 
-def describe_failure(task: Task, unit: Unit, error: BaseException) -> str:
+def describe_failure(task: Task, unit: Unit, error: Exception) -> str:
     """One line for the person who started the run."""
-    what = unit.descriptor.get("path") or unit.key[:8]
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
-    return f"{task.phase} of {what}: {reason}{where}".replace("\n", " ")
+    path = unit.descriptor.get("path")
+    reason = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror + (f" ({error.filename})" if error.filename else "")
+    elif isinstance(error, MemoryError):
+        reason = "not enough memory; fewer --workers need less"
+    elif not isinstance(error, OSError | ValueError):
+        reason = f"{type(error).__name__}: {reason}; this is a fault of Gristmill, please report it with {LOG}"
+    line = f"{task.phase}: {reason}" if path is None or path in reason else f"{task.phase} of {path}: {reason}"
+    # Beam sends it as UTF-8, and would wait for ever for one that it could not send.
+    return " ".join(line.encode("utf-8", "backslashreplace").decode("utf-8").split())
 
 
 @contextmanager

@@ -120,8 +120,7 @@ def train_model(unit: Unit, settings: JSON, store: Store, output: Output) -> Non
     sample = _read_sample(unit, store)
     if sample.num_rows == 0:
         raise ValueError(
-            "nothing was kept, so there is no text to train a tokenizer on; `gristmill report` shows which rules "
-            "dropped what, and tokenizer.model would use an existing model"
+            "the sample is empty, so there is no text to train a tokenizer on; a larger tokenizer.sample_bytes may help"
         )
     trained = tokenizer.train(
         sample["text"].to_pylist(),

@@ -1,5 +1,6 @@
 """The Beam side of the stage engine: one thin transform that every phase of every stage runs through."""
 
+import traceback
 from collections.abc import Iterator
 
 import apache_beam as beam
@@ -27,5 +28,7 @@ class _DoUnit(beam.DoFn):  # type: ignore[misc]  # Beam is untyped
     def process(self, unit: Unit) -> Iterator[str]:
         try:
             yield self._task(unit)
-        except (OSError, ValueError, MemoryError) as error:
-            raise UnitError(describe_failure(self._task, unit, error)) from error
+        except Exception as error:
+            traceback.print_exc()
+            # Not "from error": its own message may hold what Beam cannot send.
+            raise UnitError(describe_failure(self._task, unit, error)) from None

@@ -11,7 +11,7 @@ COMPARED_TOKENS = 3000
 # Scripts written without spaces are compared by character, all others by word: a changed word is easier to see as a
 # whole than as the letters that happen to differ.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+\s*|\s+")
+_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+|\s+")
 
 
 @dataclass(frozen=True, kw_only=True)

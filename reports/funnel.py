@@ -77,7 +77,7 @@ def table(rows: list[Row]) -> Table:
     shown.add_column("language", footer=total.label, no_wrap=True)
     for name in ("records", *DISPOSITIONS):
         shown.add_column(name, footer=safe.count(getattr(total, name)), justify="right")
-    shown.add_column("kept text", footer=safe.size(total.bytes_kept), justify="right")
+    shown.add_column("bytes kept", footer=safe.size(total.bytes_kept), justify="right")
     shown.add_column("tokens", footer=safe.count(total.tokens), justify="right")
     for row in rows:
         shown.add_row(

@@ -28,11 +28,14 @@ def load(path: str | Path) -> Recipe:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        if path.exists() and not path.is_file():  # reading a pipe or a device may never end
+            raise RecipeError(f"{path}: not a file, so no recipe")
+        with path.open("rb") as file:
+            data = file.read(MAX_RECIPE_BYTES + 1)
     except OSError as error:
         raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}{_nearest_file(path)}") from error
     if len(data) > MAX_RECIPE_BYTES:
-        raise RecipeError(f"{path}: {len(data):,} bytes is too large for a recipe; is this a data file?")
+        raise RecipeError(f"{path}: more than {MAX_RECIPE_BYTES:,} bytes, too large for a recipe; is this a data file?")
     return parse(data, name=str(path))
 
 

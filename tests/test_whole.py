@@ -167,3 +167,27 @@ class TestRunAgain:
 
 def tables(output: Path) -> dict[str, bytes]:
     return {str(path.relative_to(output)): path.read_bytes() for path in output.rglob("*.parquet")}
+
+
+def test_stopping_early_leaves_no_table_that_contradicts_another(
+    gristmill: Gristmill, sample: Path, sample_output: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(sample_output, out)
+    changed = sample / "stricter.toml"
+    limit = '\n[rules.limits.default]\n"gopher.n_words.min" = 80\n'
+    changed.write_text((sample / "recipe.toml").read_text("utf-8") + limit, "utf-8")
+    result = gristmill("run", changed, "-o", out, "--workers", "1", "--until", "curate")
+    assert result.exit_code == 0, result.output
+    assert not list(out.glob("shards/**/*.parquet"))
+    changed.unlink()
+
+
+def test_when_nothing_is_kept_the_run_says_so(gristmill: Gristmill, tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("Too short to keep.")
+    (tmp_path / "recipe.toml").write_text('[[inputs]]\nname = "a"\npaths = ["short.txt"]\n')
+    for _ in range(2):
+        result = gristmill("run", tmp_path / "recipe.toml", "-o", tmp_path / "out", "--workers", "1")
+        assert result.exit_code == 1
+        assert "nothing was kept" in result.stderr
+    assert (tmp_path / "out/report.html").exists()

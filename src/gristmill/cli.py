@@ -16,8 +16,31 @@ _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
+class _Command(click.Command):
+    """A command that ends in one clear line, whatever goes wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from gristmill.pipelines.engine import RunError  # noqa: PLC0415
+
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click's own business
+        except (RunError, ValueError, ImportError) as error:
+            _fail(str(error))
+        except OSError as error:
+            _fail(f"{error.filename or 'error'}: {error.strerror or error}")
+        except KeyboardInterrupt:
+            _interrupted()
+        except Exception as error:
+            _fault(error, output=ctx.params.get("output"))
+
+
 class _Commands(click.Group):
-    """A group that names the nearest command for a mistyped one, and prints expected errors without a traceback."""
+    """A group that names the nearest command for a mistyped one."""
+
+    command_class = _Command
+    group_class = type
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -27,21 +50,34 @@ class _Commands(click.Group):
         except click.UsageError as error:
             raise click.UsageError(f"no command {args[0]!r}{nearest(args[0], self.commands)}", ctx) from error
 
-    def invoke(self, ctx: click.Context) -> Any:
-        from gristmill.pipelines.engine import RunError  # noqa: PLC0415
-
-        try:
-            return super().invoke(ctx)
-        except (RunError, ValueError, ImportError) as error:
-            _fail(str(error))
-        except OSError as error:
-            _fail(f"{error.filename or 'error'}: {error.strerror or error}")
-
 
 def _fail(message: str) -> NoReturn:
+    from gristmill.reports.safe import visible  # noqa: PLC0415
+
     for line in message.splitlines() or ["unknown error"]:
-        click.echo(click.style("error: ", fg="red", bold=True) + line, err=True)
+        click.echo(click.style("error: ", fg="red", bold=True) + visible(line), err=True)
     sys.exit(1)
+
+
+def _interrupted() -> NoReturn:
+    """End at once: Beam's threads would go on with what they are at. What is half done leaves no trace."""
+    import os  # noqa: PLC0415
+
+    click.echo("\nstopped; the same command goes on from here", err=True)
+    os._exit(130)
+
+
+def _fault(error: Exception, *, output: str | None) -> NoReturn:
+    """Own up to an error that nobody foresaw, and leave its traceback in a file."""
+    import os  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+    import traceback  # noqa: PLC0415
+
+    folder = output if output and os.access(output, os.W_OK) else None
+    descriptor, log = tempfile.mkstemp(prefix="fault-", suffix=".log", dir=folder)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        traceback.print_exception(error, file=file)
+    _fail(f"{type(error).__name__}: {error}; this is a fault of Gristmill, please report it with {log}")
 
 
 @click.group(
@@ -88,7 +124,7 @@ def run(
     \b
         gristmill run recipe.toml -o gs://bucket/out --runner DataflowRunner -- --project P --region R
     """
-    from gristmill.pipelines.run import Style, Where, close_books, run_recipe  # noqa: PLC0415
+    from gristmill.pipelines.run import RunError, Style, Where, close_books, run_recipe  # noqa: PLC0415
 
     style: Style = "json" if as_json else "bars" if sys.stderr.isatty() else "lines"
     where = Where(runner=runner, workers=workers, options=beam_options)
@@ -100,6 +136,11 @@ def run(
     else:
         _report(output, as_json=as_json)
         close_books(recipe, output=output, outcome=outcome)
+    if outcome.kept_nothing:
+        raise RunError(
+            "nothing was kept, so there is no text for a tokenizer and shards; "
+            f"what dropped it: gristmill sql {output} reasons"
+        )
 
 
 def _say(event: dict[str, str], text: str, *, as_json: bool) -> None:

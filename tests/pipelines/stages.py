@@ -66,7 +66,7 @@ class Runner:
     def __call__(self, stage: Stage) -> list[Receipt]:
         self.done = {}
         observer = Observer(watch=lambda _, work: work(), done=lambda *_: None)
-        return run(stage, store=self.store, execute=self._execute, observer=observer)
+        return run(stage, store=self.store, execute=self._execute, observer=observer).receipts
 
     def _execute(self, task: Task, units: list[Unit]) -> None:
         for each in units:

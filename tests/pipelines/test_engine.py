@@ -72,8 +72,8 @@ def recording(calls: Calls) -> Callable[[Task, list[Unit]], None]:
 
 def go(store: Store, numbers: list[int], **changes: Any) -> tuple[int, Calls]:
     calls: Calls = []
-    receipts = run(job(numbers, **changes), store=store, execute=recording(calls), observer=quiet())
-    return pq.read_table(store.path(receipts[0].files[0].path))["total"][0].as_py(), calls
+    finished = run(job(numbers, **changes), store=store, execute=recording(calls), observer=quiet())
+    return pq.read_table(store.path(finished.receipts[0].files[0].path))["total"][0].as_py(), calls
 
 
 @pytest.fixture
@@ -208,3 +208,12 @@ def test_receipts_round_trip(store: Store) -> None:
 def tree(store: Store) -> dict[str, bytes]:
     root = Path(store.root)
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def test_forgetting_a_phase_removes_its_files(store: Store) -> None:
+    go(store, [1, 2])
+    assert store.phases() == {"square", "add"}
+    store.forget("add")
+    assert store.phases() == {"square"}
+    assert not list(Path(store.root, "sums").iterdir())
+    assert go(store, [1, 2]) == (5, ["add"])

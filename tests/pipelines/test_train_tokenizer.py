@@ -69,7 +69,7 @@ def test_a_second_run_does_nothing_and_the_seed_changes_the_sample(tmp_path: Pat
 
 
 def test_nothing_kept_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nothing was kept"):
+    with pytest.raises(ValueError, match="no text to train a tokenizer on"):
         _run(tmp_path, [])
 
 

@@ -55,7 +55,7 @@ def test_a_duplicate_stands_beside_its_survivor(out: str, name_of: NameOf) -> No
     assert found.survivor is not None
     assert found.survivor.doc_id == name_of(1)
     assert [(each.left, each.right) for each in found.survivor.segments if not each.same] == [
-        ("barley ", "wheat "),
+        ("barley", "wheat"),
         ("Visitors are welcome.", ""),
     ]
     text = explain_view.to_text(found)

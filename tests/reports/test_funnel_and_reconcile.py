@@ -32,7 +32,7 @@ def test_the_table_has_totals(out: str) -> None:
     stream = io.StringIO()
     Console(file=stream, width=80).print(funnels.table(funnel(out)))
     lines = [line.split() for line in stream.getvalue().splitlines()]
-    assert lines[1] == ["language", "records", *funnels.DISPOSITIONS, "kept", "text", "tokens"]
+    assert lines[1] == ["language", "records", *funnels.DISPOSITIONS, "bytes", "kept", "tokens"]
     assert lines[-1] == ["all", "12", "4", "3", "2", "2", "1", "7.9", "KiB", "1,815"]
 
 

@@ -150,10 +150,10 @@ def clusters_of(store: Store, parts: list[Part], toml: str = "") -> dict[str, tu
             task(unit)
 
     quiet = Observer(watch=lambda _state, work: work(), done=lambda _state, _fresh, _seconds: None)
-    receipts = run(dedup.stage(recipe, parts=parts), store=store, execute=execute, observer=quiet)
+    finished = run(dedup.stage(recipe, parts=parts), store=store, execute=execute, observer=quiet)
     rows = [
         row
-        for receipt in receipts
+        for receipt in finished.receipts
         for entry in receipt.files
         for row in pq.read_table(store.path(entry.path)).to_pylist()
     ]
