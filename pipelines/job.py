@@ -4,9 +4,7 @@ from gristmill.pipelines import annotate, curate, decide, dedup, ingest, pack, t
 from gristmill.pipelines.checkpoints import Receipt, Store
 from gristmill.pipelines.engine import Stage
 from gristmill.pipelines.parts import parts
-from gristmill.schemas import CURATED, Recipe
-
-STAGES = ("ingest", "annotate", "decide", "dedup", "curate", "tokenizer", "pack")
+from gristmill.schemas import CURATED, STAGES, Recipe
 
 
 def stages(recipe: Recipe, *, folder: str, store: Store, until: str = STAGES[-1]) -> Stage:

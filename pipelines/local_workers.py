@@ -5,12 +5,15 @@ The runner's own way to use several processes starts a fresh interpreter for eac
 threads yet; a worker is a fork of it, ready in some 50 ms (docs/decisions.md, runners).
 """
 
+import io
 import multiprocessing
 import os
+import sys
 import threading
+from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
-from typing import Any
+from typing import Any, TextIO
 
 from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
@@ -29,7 +32,27 @@ def serve(control_address: str, worker_id: str) -> None:
     from apache_beam.runners.worker.sdk_worker import SdkHarness  # noqa: PLC0415
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.stderr = _Patient(sys.stderr)
     SdkHarness(control_address, worker_id=worker_id).run()
+
+
+class _Patient(io.TextIOBase):
+    """A stream that lets go what it cannot write: a worker prints an error, to a full disk perhaps, before it tells it.
+
+    One that failed to print would fail to tell, and the runner would wait for ever.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _end_with_parent() -> None:

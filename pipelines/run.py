@@ -13,7 +13,7 @@ from gristmill.pipelines import decide, files, ingest, job, runners
 from gristmill.pipelines.checkpoints import Store
 from gristmill.pipelines.engine import Finished, PhaseState, RunError, run, survey
 from gristmill.pipelines.progress import Reporter, Style
-from gristmill.schemas import Recipe, RecipeError, key_of, load
+from gristmill.schemas import STAGES, Recipe, RecipeError, key_of, load
 from gristmill.schemas.recipe import is_remote, resolve
 
 _RUN_FILE = "run.json"
@@ -87,9 +87,9 @@ def run_recipe(recipe_path: str, *, output: str, until: str, where: Where, style
         stages = job.stages(recipe, folder=_folder(recipe_path), store=store, until=until)
         with Reporter(store, style=style, stream=stream) as reporter:
             finished = run(stages, store=store, execute=execute, observer=reporter.observer())
-        _forget_others(store, finished, complete=until == job.STAGES[-1])
+        _forget_others(store, finished, complete=until == STAGES[-1])
         key = key_of([[each.phase, each.key] for each in finished.receipts])
-        early = job.STAGES.index(until) > job.STAGES.index("curate") and finished.phases[-1] == "curate"
+        early = STAGES.index(until) > STAGES.index("curate") and finished.phases[-1] == "curate"
         return Outcome(key=key, closed=key == closed, kept_nothing=early)
 
 

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 
 import apache_beam as beam
 
@@ -28,7 +29,10 @@ class _DoUnit(beam.DoFn):  # type: ignore[misc]  # Beam is untyped
     def process(self, unit: Unit) -> Iterator[str]:
         try:
             yield self._task(unit)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("stopped") from None  # Beam makes a RuntimeError of one that has no message
         except Exception as error:
-            traceback.print_exc()
+            with suppress(OSError):  # where the disk is full
+                traceback.print_exc()
             # Not "from error": its own message may hold what Beam cannot send.
             raise UnitError(describe_failure(self._task, unit, error)) from None

@@ -1,7 +1,7 @@
 """What every table looks like, the recipe, and ids. Imports nothing else of Gristmill."""
 
 from gristmill.schemas.ids import canonical_json, digest, document_id, key_of
-from gristmill.schemas.recipe import Input, Recipe
+from gristmill.schemas.recipe import STAGES, Input, Recipe
 from gristmill.schemas.recipe_file import RecipeError, load, nearest, parse
 from gristmill.schemas.tables import (
     CLUSTERS,
@@ -31,6 +31,7 @@ __all__ = [
     "SAMPLE",
     "SIGNALS",
     "SIGNAL_FIELDS",
+    "STAGES",
     "TABLES",
     "TOKENIZER_REPORT",
     "TOKENS",

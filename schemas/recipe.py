@@ -14,6 +14,9 @@ RuleSet = Literal["gopher", "c4", "fineweb", "gristmill"]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 LanguageCode = Annotated[str, Field(pattern=r"^(default|[A-Z][a-z]{3}|[a-z]{3}(_[A-Z][a-z]{3})?)$")]
 
+STAGES = ("ingest", "annotate", "decide", "dedup", "curate", "tokenizer", "pack")
+"""What is done to the inputs, in order."""
+
 MIB = 1 << 20
 
 

@@ -8,9 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from gristmill import __version__
-from gristmill.schemas.recipe_file import nearest
-
-STAGES = ("ingest", "annotate", "decide", "dedup", "curate", "tokenizer", "pack")
+from gristmill.schemas import STAGES, nearest
 
 _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
