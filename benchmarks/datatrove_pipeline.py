@@ -108,7 +108,11 @@ def counts(output: Path) -> dict[str, int]:
     """Documents past the filters and past deduplication, and their tokens, from datatrove's own statistics."""
     stats = json.loads((output / "logs" / "tokens" / "stats.json").read_text())
     reader, unique, encoder = (step["stats"] for step in stats)
-    return {"passed": total(reader["documents"]), "kept": total(unique["forwarded"]), "tokens": total(encoder["tokens"])}
+    return {
+        "passed": total(reader["documents"]),
+        "kept": total(unique["forwarded"]),
+        "tokens": total(encoder["tokens"]),
+    }
 
 
 def total(stat: Any) -> int:

@@ -1,4 +1,6 @@
-"""Normalised text for deduplication: its hash, and the hashes of its shingles.
+"""What deduplication compares: a hash of the text as it is, and the hashes of the normalised text's shingles.
+
+The text hash is equal for equal texts, white space apart; a changed digit or accent is another text.
 
 The normalised text is the words (see `segmentation`), each character folded by `characters.fold_character`, joined by
 single spaces: case, width, accents, harakat and niqqud, digits, punctuation, symbols and spacing make no difference.
@@ -58,7 +60,7 @@ class Shingles(NamedTuple):
     """Shingles of document d: `hashes[offsets[d]:offsets[d + 1]]`, in the order of the text, repeats included."""
     hashes: UInt32s
     texts: UInt64s
-    """Two numbers per document: the hash of its normalised text."""
+    """Two numbers per document: the hash of its text."""
 
 
 def widths() -> Int64s:
@@ -140,17 +142,15 @@ def shingle_document(document: Document, folds: UInt32s, widths: Int64s, out: UI
 
 @jit
 def hash_text(document: Document, out: UInt32s, text_hash: UInt64s) -> None:
-    """Write the two halves of the hash of a segmented document's normalised text. `out` is scratch space."""
-    n = document.sizes[FOLDED]
-    raw = _spell_raw(document, out) if n == 0 else 0
-    one = mix(SEED, np.uint64(raw))
-    two = mix(_SECOND_SEED, np.uint64(raw))
-    for w in range(n):
-        one = mix(one, document.folded[w])
-        two = mix(two, document.folded[w] * _SECOND_MULTIPLIER)
-    for i in range(raw):
-        one = mix(one, np.uint64(out[i]))
-        two = mix(two, np.uint64(out[i]) * _SECOND_MULTIPLIER)
+    """Write the two halves of the hash of a document's text, white space apart. `out` is scratch space."""
+    n = _spell_raw(document, out)
+    one = mix(SEED, np.uint64(n))
+    two = mix(_SECOND_SEED, np.uint64(n))
+    out[n] = 0
+    for i in range(0, n, 2):
+        pair = np.uint64(out[i]) | np.uint64(out[i + 1]) << _TOP
+        one = mix(one, pair)
+        two = mix(two, pair * _SECOND_MULTIPLIER)
     text_hash[0] = one
     text_hash[1] = two
 
@@ -198,5 +198,5 @@ def as_binary(rows: UInt64s | UInt32s) -> pa.FixedSizeBinaryArray:
 
 
 def text_hashes(texts: pa.StringArray | pa.LargeStringArray | pa.ChunkedArray) -> pa.FixedSizeBinaryArray:
-    """Hash of each normalised text, 16 bytes: equal for exact duplicates."""
+    """Hash of each text, white space apart, 16 bytes: equal for exact duplicates."""
     return as_binary(hashes(texts).texts)

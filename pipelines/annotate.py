@@ -1,6 +1,7 @@
 """Annotate: `documents` -> `signals`. Everything that is measured is measured here, once."""
 
 import functools
+import unicodedata
 from typing import TYPE_CHECKING
 
 from gristmill.filters import language
@@ -30,6 +31,7 @@ def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
             settings={
                 "model": files.fingerprint(model or str(language.bundled_model())),
                 "min_score": recipe.language.min_score,
+                "unicode": unicodedata.unidata_version,
             },
             tables=(SIGNALS.name,),
             work=tuple(
@@ -46,16 +48,22 @@ def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
 
 
 @functools.lru_cache(maxsize=1)
-def _annotator(model: str | None, min_score: float) -> "Annotator":
-    """A worker does many units: it loads the model once."""
+def _annotator(model: str | None, fingerprint: str, min_score: float) -> "Annotator":
+    """A worker does many units: it loads the model once.
+
+    Raises:
+        ValueError: the model is not the one that the run was planned with.
+    """
     from gristmill.filters.annotate import Annotator  # noqa: PLC0415  (compiled kernels: only workers need them)
 
+    if model is not None and files.fingerprint(model) != fingerprint:
+        raise ValueError(f"{model}: changed while the run went on; run again")
     return Annotator.load(model=model, min_score=min_score)
 
 
 def annotate_file(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Measure every document of a file, batch by batch."""
-    annotator = _annotator(unit.local["model"], settings["min_score"])
+    annotator = _annotator(unit.local["model"], settings["model"], settings["min_score"])
     documents = tables.batches(store, unit.local["documents"], columns=["doc_id", "text", "status"])
     with output.table(SIGNALS) as writer:
         for batch in tables.only_ok(documents):

@@ -139,11 +139,11 @@ class Store:
 
     def forget(self, phase: str) -> None:
         """Remove a phase's receipts and the files they name: its tables fit nothing that stands here any more."""
-        receipts = self.receipts(phase)
-        self.prune(phase, tables=(), keep=())
-        for receipt in receipts.values():
+        # Files first: only their receipts know of them, should the machine stop in between.
+        for receipt in self.receipts(phase).values():
             for entry in receipt.files:
                 files.remove(self.path(entry.path))
+        self.prune(phase, tables=(), keep=())
 
     def intact(self, receipts: Iterable[Receipt], *, tables: Iterable[str]) -> list[Receipt]:
         """The receipts whose files all lie there at their full size."""
@@ -301,7 +301,9 @@ class TableWriter:
         self.rows = 0
         self.text_bytes = 0
         self._file = _Checksummed(output.absolute(relative))
-        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", compression_level=3)
+        self._writer = pq.ParquetWriter(
+            self._file, self._schema, compression="zstd", compression_level=3, write_page_checksum=True
+        )
 
     def write(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add rows. The columns must be the table's own, in order."""
@@ -319,7 +321,8 @@ class TableWriter:
         rows = pa.Table.from_batches(self._pending, schema=self._pending[0].schema).cast(self._schema)
         group = self._row_group_rows or max(rows.num_rows, 1)
         whole = rows.num_rows if all_of_it else rows.num_rows - rows.num_rows % group
-        self._writer.write_table(rows.slice(0, whole), row_group_size=group)
+        if whole:
+            self._writer.write_table(rows.slice(0, whole), row_group_size=group)
         rest = rows.slice(whole)
         self._pending, self._pending_bytes = rest.to_batches() if rest.num_rows else [], rest.nbytes
 

@@ -92,6 +92,7 @@ def _joined(
         language, verdict = measured.take(int(ok.sum()))
         places = pa.array(np.cumsum(ok) - 1, mask=~ok)
         yield batch, language.take(places), verdict.take(places)
+    measured.end()
 
 
 def _select(schema: pa.Schema, names: list[str]) -> pa.Schema:
@@ -115,6 +116,11 @@ class _Cursor:
         taken = tuple(each.slice(0, rows).combine_chunks() for each in self._held)
         self._held = tuple(each.slice(rows) for each in self._held)
         return taken
+
+    def end(self) -> None:
+        """Raises ValueError where rows are left."""
+        if self._held[0].num_rows or next(self._stream, None) is not None:
+            raise ValueError("a part has fewer documents than signals")
 
 
 def _ledger_rows(

@@ -48,7 +48,9 @@ class Phase:
 
     def full_settings(self) -> JSON:
         """Settings and library versions: what, besides the input, determines the output."""
-        return {**self.settings, "libraries": {name: importlib.metadata.version(name) for name in self.libraries}}
+        # PyArrow too: its version stands in the footer of every file.
+        names = ("pyarrow", *self.libraries)
+        return {**self.settings, "libraries": {name: importlib.metadata.version(name) for name in names}}
 
     def units(self) -> dict[str, Unit]:
         """The units by key, in the order of their keys, which no order of input files can change."""
@@ -145,11 +147,17 @@ class Observer:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A finished run: the receipts of its last phase, the names of all its phases, and how many units it did."""
+    """A finished run.
 
-    receipts: list[Receipt]
+    Attributes:
+        phases: names of its phases, in order.
+        state: names all that its phases hold now: equal states mean equal tables.
+        changed: whether anything was done, or removed.
+    """
+
     phases: tuple[str, ...]
-    fresh: int
+    state: str
+    changed: bool
 
 
 def run(stages: Stage, *, store: Store, execute: Executor, observer: Observer) -> Finished:
@@ -158,17 +166,17 @@ def run(stages: Stage, *, store: Store, execute: Executor, observer: Observer) -
     Raises:
         RunError: a phase ended without all of its receipts.
     """
-    names: list[str] = []
-    done = 0
+    held: dict[str, list[list[str]]] = {}
+    any_changed = False
     try:
         phase = next(stages)
         while True:
-            names.append(phase.name)
-            receipts, fresh = _complete(phase, store=store, execute=execute, observer=observer)
-            done += fresh
+            receipts, changed = _complete(phase, store=store, execute=execute, observer=observer)
+            any_changed |= changed
+            held[phase.name] = [[each.key, *(entry.checksum for entry in each.files)] for each in receipts]
             phase = stages.send(receipts)
-    except StopIteration as end:
-        return Finished(receipts=end.value, phases=tuple(names), fresh=done)
+    except StopIteration:
+        return Finished(phases=tuple(held), state=key_of(held), changed=any_changed)
 
 
 def survey(stages: Stage, *, store: Store) -> Iterator[PhaseState]:
@@ -185,10 +193,10 @@ def survey(stages: Stage, *, store: Store) -> Iterator[PhaseState]:
         return
 
 
-def _complete(phase: Phase, *, store: Store, execute: Executor, observer: Observer) -> tuple[list[Receipt], int]:
-    """The receipts of a phase, all of it done, and how many of its units were done just now."""
+def _complete(phase: Phase, *, store: Store, execute: Executor, observer: Observer) -> tuple[list[Receipt], bool]:
+    """The receipts of a phase, all of it done, and whether anything had to be done or removed for that."""
     state = inspect(phase, store)
-    store.prune(phase.name, tables=phase.tables, keep=state.done.values())
+    removed = store.prune(phase.name, tables=phase.tables, keep=state.done.values())
     started, fresh = time.monotonic(), len(state.missing)
     if state.missing:
         task = Task(
@@ -206,7 +214,7 @@ def _complete(phase: Phase, *, store: Store, execute: Executor, observer: Observ
                 "was the output folder changed while the run went on?"
             )
     observer.done(state, fresh, time.monotonic() - started)
-    return _in_order(state), fresh
+    return _in_order(state), bool(fresh or removed)
 
 
 def _in_order(state: PhaseState) -> list[Receipt]:

@@ -6,9 +6,9 @@ Beam is imported only for paths with a scheme (`gs://...`): the import takes sec
 import functools
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatch
+from fnmatch import fnmatch, fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -161,11 +161,11 @@ def remove_leftovers(folder: str) -> None:
 
 
 def stamp(path: str) -> list[int | str]:
-    """What changes when a file changes, without reading it: size and time of change."""
+    """What changes when a file changes, without reading it: its size, and when and where it was written."""
     if is_remote(path):
         return [fingerprint(path)]
     status = Path(path).stat()
-    return [status.st_size, status.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 def relative(path: str, *, folder: str) -> str:
@@ -226,7 +226,7 @@ def _expand_local(pattern: str) -> list[str]:
     if path.is_file():  # before the glob, since a file's name may hold a bracket
         return [str(path)]
     if path.is_dir():
-        return sorted(_files_below(path))
+        return sorted(str(each) for each in _files_below(path) if not any(map(_hidden, each.relative_to(path).parts)))
     if not _GLOB.intersection(pattern):
         return []
     parts = path.parts
@@ -235,13 +235,26 @@ def _expand_local(pattern: str) -> list[str]:
     spelt = {part for part in below if _hidden(part)}
     if below[-1] == "**":
         below.append("*")
+    # Path.glob follows no links below a `**`: what lies behind one would be left out without a word.
+    every = _files_below(folder) if "**" in below else folder.glob("/".join(below))
     return sorted(
         {
             str(each)
-            for each in folder.glob("/".join(below))
-            if _counts(each) and not any(_hidden(part) for part in _not_spelt(each.relative_to(folder), spelt))
+            for each in every
+            if _counts(each)
+            and _matches(each.relative_to(folder).parts, below)
+            and not any(_hidden(part) for part in _not_spelt(each.relative_to(folder), spelt))
         }
     )
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether a path's parts fit a pattern's, of which `**` stands for any number."""
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(_matches(parts[start:], pattern[1:]) for start in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def _not_spelt(path: Path, spelt: set[str]) -> Iterator[str]:
@@ -249,10 +262,17 @@ def _not_spelt(path: Path, spelt: set[str]) -> Iterator[str]:
     return (part for part in path.parts if not any(fnmatch(part, each) for each in spelt))
 
 
-def _files_below(folder: Path) -> Iterator[str]:
-    for root, folders, names in os.walk(folder):
-        folders[:] = [each for each in folders if not _hidden(each)]
-        yield from (str(Path(root, name)) for name in names if not _hidden(name) and _counts(Path(root, name)))
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, links followed, hidden ones too."""
+    seen: set[str] = set()  # a link may lead back up
+    for root, folders, names in os.walk(folder, followlinks=True):
+        place = os.path.realpath(root)
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
+        folders.sort()
+        yield from (Path(root, name) for name in names if _counts(Path(root, name)))
 
 
 def _counts(path: Path) -> bool:

@@ -6,6 +6,7 @@ relative to the recipe, never where the recipe lies on this machine or when the 
 
 import json
 import os
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,7 +20,8 @@ from gristmill.schemas import DOCUMENTS, Input, Recipe, RecipeError, canonical_j
 from gristmill.schemas.recipe import is_remote, resolve
 
 VERSION = 1
-LIBRARIES = ("ftfy", "lxml", "pypdfium2", "resiliparse", "trafilatura", "warcio")
+LIBRARIES = ("ftfy", "pypdfium2", "resiliparse")
+EXTRACTOR_LIBRARIES = {"resiliparse": (), "trafilatura": ("lxml", "trafilatura")}
 
 PART_BYTES = 64 << 20
 """Arrow bytes after which a split goes on in a next file, so that later stages have even pieces of work."""
@@ -36,8 +38,11 @@ def stage(recipe: Recipe, *, folder: str, store: Store) -> Stage:
             stage="ingest",
             function=ingest_split,
             version=VERSION,
-            libraries=LIBRARIES,
-            settings={"ingest": recipe.ingest.model_dump(mode="json", exclude={"split_bytes"})},
+            libraries=(*LIBRARIES, *EXTRACTOR_LIBRARIES[recipe.ingest.extractor]),
+            settings={
+                "ingest": recipe.ingest.model_dump(mode="json", exclude={"split_bytes"}),
+                "unicode": unicodedata.unidata_version,
+            },
             tables=(DOCUMENTS.name,),
             work=tuple(_plan(recipe, folder=folder, store=store)),
         )
@@ -57,14 +62,15 @@ def find_files(given: Input, *, folder: str, output: str | None = None) -> list[
             matches = files.expand(location)
         except (OSError, ValueError) as error:
             raise RecipeError(f"input {given.name!r}: cannot list {location}: {error}") from error
-        if output is not None:
-            matches = [each for each in matches if not files.is_below(each, output)]
+        others = [each for each in matches if output is None or not files.is_below(each, output)]
+        if matches and not others:
+            raise RecipeError(f"input {given.name!r}: {pattern!r} matches nothing but files of the output, {output}")
         if not matches:
             parent = location.rsplit("/", 1)[0]
             beside = [] if any(sign in parent for sign in "*?[") else files.list_files(parent)
             hint = nearest(location, beside)
             raise RecipeError(f"input {given.name!r}: no file matches {pattern!r} (looked in {parent}){hint}")
-        found.update(matches)
+        found.update(others)
     return sorted(found)
 
 
@@ -82,7 +88,7 @@ def _plan(recipe: Recipe, *, folder: str, store: Store) -> Iterator[Work]:
             for split in facts["splits"]:
                 yield Work(
                     descriptor={"input": settings, "path": path, "content": facts["fingerprint"], "split": split},
-                    local={"location": location},
+                    local={"location": location, "stamp": files.stamp(location)},
                     size=split["size"],
                 )
     known.save()
@@ -159,6 +165,7 @@ def ingest_split(unit: Unit, settings: JSON, store: Store, output: Output) -> No
     records = readers.read(split, columns=given.columns, max_record_bytes=limits["max_record_bytes"])
     batches = _batches(_row(record, origin=origin, extractor=limits["extractor"]) for record in records)
     part, writer = 0, None
+    _check_unchanged(unit)
     for batch in batches:
         if writer is None:
             writer = output.table(DOCUMENTS, name=f"{unit.key}-{part:04d}")
@@ -169,6 +176,17 @@ def ingest_split(unit: Unit, settings: JSON, store: Store, output: Output) -> No
             part, writer = part + 1, None
     if writer is not None:
         writer.close()
+    _check_unchanged(unit)
+
+
+def _check_unchanged(unit: Unit) -> None:
+    """What is read must be what the unit's key was made from.
+
+    Raises:
+        ValueError: the file was written to since the run was planned.
+    """
+    if files.stamp(unit.local["location"]) != unit.local["stamp"]:
+        raise ValueError("the file changed while the run went on; run again")
 
 
 def _row(record: readers.Record, *, origin: _Origin, extractor: extraction.Extractor) -> dict[str, Any]:

@@ -18,9 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from gristmill.pipelines import encode, files, mixture, weigh
+from gristmill.pipelines import encode, files, mixture, tables, weigh
 from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.pipelines.packing import Pieces, pack
@@ -210,7 +209,7 @@ class _Rows:
 
 def _in_range(path: str, *, low: int, high: int) -> Iterator[pa.Table]:
     """The rows of a tokens file with low <= order < high. Reads the row groups that may hold any."""
-    with files.open_seekable(path) as handle, pq.ParquetFile(handle) as parquet:
+    with tables.opened(path) as parquet:
         column = parquet.schema_arrow.get_field_index("order")
         for group in range(parquet.num_row_groups):
             known = parquet.metadata.row_group(group).column(column).statistics

@@ -10,10 +10,10 @@ from typing import Any, TextIO
 from filelock import FileLock, Timeout
 
 from gristmill.pipelines import decide, files, ingest, job, runners
-from gristmill.pipelines.checkpoints import Store
-from gristmill.pipelines.engine import Finished, PhaseState, RunError, run, survey
+from gristmill.pipelines.checkpoints import Store, Unit
+from gristmill.pipelines.engine import Finished, PhaseState, RunError, Task, run, survey
 from gristmill.pipelines.progress import Reporter, Style
-from gristmill.schemas import STAGES, Recipe, RecipeError, key_of, load
+from gristmill.schemas import STAGES, Recipe, RecipeError, load
 from gristmill.schemas.recipe import is_remote, resolve
 
 _RUN_FILE = "run.json"
@@ -81,27 +81,29 @@ def run_recipe(recipe_path: str, *, output: str, until: str, where: Where, style
         if not is_remote(store.root):
             files.remove_leftovers(store.root)
         closed = _remember(store, recipe_path)
-        execute = runners.executor(
-            runner=where.runner, workers=where.workers, options=where.options, log=_log_path(store)
-        )
+        do = runners.executor(runner=where.runner, workers=where.workers, options=where.options, log=_log_path(store))
+
+        def execute(task: Task, units: list[Unit]) -> None:
+            _write_note(store, recipe_path, closed=None)  # whatever happens now, what stands is no longer reconciled
+            do(task, units)
+
         stages = job.stages(recipe, folder=_folder(recipe_path), store=store, until=until)
         with Reporter(store, style=style, stream=stream) as reporter:
             finished = run(stages, store=store, execute=execute, observer=reporter.observer())
-        _forget_others(store, finished, complete=until == STAGES[-1])
-        key = key_of([[each.phase, each.key] for each in finished.receipts])
+        if until == STAGES[-1] or finished.changed or closed is None:
+            _forget_others(store, finished)
         early = STAGES.index(until) > STAGES.index("curate") and finished.phases[-1] == "curate"
-        return Outcome(key=key, closed=key == closed, kept_nothing=early)
+        return Outcome(key=finished.state, closed=finished.state == closed, kept_nothing=early)
 
 
-def _forget_others(store: Store, finished: Finished, *, complete: bool) -> None:
+def _forget_others(store: Store, finished: Finished) -> None:
     """Remove the tables of phases that were no part of this run, so that no two tables of an output disagree.
 
     After a complete run these are phases that the recipe no longer asks for; after one that stopped early and changed
     anything, later phases too, which were made from what there was before.
     """
-    if complete or finished.fresh:
-        for phase in sorted(store.phases() - set(finished.phases)):
-            store.forget(phase)
+    for phase in sorted(store.phases() - set(finished.phases)):
+        store.forget(phase)
 
 
 def close_books(recipe_path: str, *, output: str, outcome: Outcome) -> None:

@@ -100,7 +100,9 @@ def describe_failure(task: Task, unit: Unit, error: Exception) -> str:
     elif isinstance(error, MemoryError):
         reason = "not enough memory; fewer --workers need less"
     elif not isinstance(error, OSError | ValueError):
-        reason = f"{type(error).__name__}: {reason}; this is a fault of Gristmill, please report it with {LOG}"
+        reason = (
+            f"{type(error).__name__}: {reason}; this is a fault of Gristmill, please report it with {task.root}/{LOG}"
+        )
     line = f"{task.phase}: {reason}" if path is None or path in reason else f"{task.phase} of {path}: {reason}"
     # Beam sends it as UTF-8, and would wait for ever for one that it could not send.
     return " ".join(line.encode("utf-8", "backslashreplace").decode("utf-8").split())

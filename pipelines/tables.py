@@ -1,6 +1,7 @@
 """Reading tables back: batches of bounded size, and single rows out of many files."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +17,26 @@ READ_ROWS = 4096
 
 def batches(store: Store, path: str, *, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The record batches of a Parquet file. Memory: one row group's worth of the columns."""
-    with files.open_seekable(store.path(path)) as handle, pq.ParquetFile(handle) as parquet:
+    with opened(store.path(path)) as parquet:
         yield from parquet.iter_batches(batch_size=READ_ROWS, columns=columns)
 
 
 def read(store: Store, path: str, *, columns: Sequence[str] | None = None) -> pa.Table:
     """Some columns of a Parquet file, whole: for narrow columns only."""
-    with files.open_seekable(store.path(path)) as handle:
-        return pq.read_table(handle, columns=columns)
+    with opened(store.path(path)) as parquet:
+        return parquet.read(columns=columns)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[pq.ParquetFile]:
+    """A file of the output, to read; where it is damaged, the error says how to mend it."""
+    try:
+        with files.open_seekable(path) as handle, pq.ParquetFile(handle, page_checksum_verification=True) as parquet:
+            yield parquet
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise ValueError(f"{path} is damaged ({error}); remove this file and run again") from error
 
 
 def aligned(*streams: Iterable[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, ...]]:
@@ -64,7 +77,7 @@ def take_rows(store: Store, path: str, *, rows: npt.NDArray[np.int64], columns: 
     """Some rows of a file, in the order asked. Memory: one row group of the columns, and the rows."""
     wanted, places = np.unique(rows, return_inverse=True)
     found: list[pa.Table] = []
-    with files.open_seekable(store.path(path)) as handle, pq.ParquetFile(handle) as parquet:
+    with opened(store.path(path)) as parquet:
         start = 0
         for group in range(parquet.num_row_groups):
             end = start + parquet.metadata.row_group(group).num_rows

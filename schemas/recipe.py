@@ -110,7 +110,7 @@ class Rules(_Section):
 class Dedup(_Section):
     """Removal of duplicates. A cluster's best document survives."""
 
-    exact: bool = Field(True, description="Documents with the same normalised text.")
+    exact: bool = Field(True, description="Documents with the same text, white space apart.")
     fuzzy: bool = Field(True, description="Documents with nearly the same text, by MinHash.")
     bands: int = Field(14, ge=1, le=112, description="LSH bands; more bands find less similar pairs.")
     rows: int = Field(8, ge=1, le=112, description="MinHash values per band; more rows ask for more similarity.")

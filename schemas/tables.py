@@ -119,7 +119,7 @@ SIGNALS = Table(
             _LANGUAGE,
             _column("language_score", _FLOAT, "Probability that the language model gives its label. 0..1."),
             *SIGNAL_FIELDS,
-            _column("text_hash", pa.binary(16), "Hash of the normalised text: equal for exact duplicates."),
+            _column("text_hash", pa.binary(16), "Hash of the text, white space apart: equal for exact duplicates."),
             _column("signature", pa.binary(4 * PERMUTATIONS), "MinHash values: affine32 scheme, little-endian uint32."),
         ]
     ),
@@ -149,7 +149,7 @@ CLUSTERS = Table(
             _DOC_ID,
             _column("survivor_id", _STRING, "The document of the cluster that is kept."),
             _column("size", _INT32, "Documents in the cluster."),
-            _column("kind", _STRING, "survivor, exact (same normalised text) or near (MinHash)."),
+            _column("kind", _STRING, "survivor, exact (same text, white space apart) or near (MinHash)."),
             _column("similarity", _FLOAT, "Estimated Jaccard similarity to the survivor. 0..1."),
         ]
     ),

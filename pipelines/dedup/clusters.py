@@ -7,28 +7,31 @@ import pyarrow.compute as pc
 
 from gristmill.pipelines import tables
 from gristmill.pipelines.checkpoints import JSON, Output, Store, Unit
-from gristmill.pipelines.dedup.pairs import PAIRS_AT_ONCE, Nodes, rows_of, similarities
+from gristmill.pipelines.dedup.pairs import Nodes, components, forest, rows_of, similarities
+from gristmill.pipelines.dedup.plan import Plan, read_plan
 from gristmill.schemas import CLUSTERS
 
 
 def find_clusters(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Write the documents of all clusters, one file for each group of parts.
 
-    Memory: about 150 bytes for each document that has a copy; those that have none are never seen.
+    Memory: about 1 kB for each document that has a copy, most of it signatures for a moment; those that have none are
+    never seen.
     """
     del settings
-    left, right = _read_pairs(store, unit.local["pairs"])
-    nodes, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+    plan = read_plan(unit, store)
+    first, other = _read_forest(store, unit.local["pairs"])
+    nodes, places = np.unique(np.concatenate([first, other]), return_inverse=True)
     if not len(nodes):
         return
-    labels = components(places[: len(left)], places[len(left) :], size=len(nodes))
-    facts = _facts(store, nodes, documents=unit.local["documents"], signals=unit.local["signals"])
+    labels = components(places[: len(first)], places[len(first) :], size=len(nodes))
+    facts = _facts(store, nodes, plan)
     survivors = choose_survivors(labels, facts)
-    similarity = _to_survivor(store, unit.local["signals"], nodes, survivors)
+    similarity = similarities(store, plan.signals, nodes, nodes[survivors])
     rows = _rows(facts, labels=labels, survivors=survivors, similarity=similarity)
-    group_of = _groups(unit.local["groups"], unit.local["parts"])[nodes >> 32]
-    for number, name in enumerate(unit.local["groups"]):
-        here = rows.filter(pa.array(group_of == number)).sort_by("doc_id")
+    group_of = _groups(plan)[nodes >> 32]
+    for number, name in enumerate(plan.groups):
+        here = rows.filter(pa.array(group_of == number)).cast(CLUSTERS.schema).sort_by("doc_id")
         if here.num_rows:
             with output.table(CLUSTERS, name=name) as writer:
                 writer.write(here)
@@ -36,42 +39,29 @@ def find_clusters(unit: Unit, settings: JSON, store: Store, output: Output) -> N
     output.count("duplicates", int((survivors != np.arange(len(nodes))).sum()))
 
 
-def _read_pairs(store: Store, paths: list[str]) -> tuple[Nodes, Nodes]:
-    read = [tables.read(store, path, columns=["left", "right"]) for path in paths]
-    every = pa.concat_tables(read)
-    return every["left"].to_numpy(), every["right"].to_numpy()
+def _read_forest(store: Store, paths: list[str]) -> tuple[Nodes, Nodes]:
+    """The pairs of all ranges as one forest, file after file: the same pair is found in many ranges."""
+    first, other = np.empty(0, np.int64), np.empty(0, np.int64)
+    for path in paths:
+        pairs = tables.read(store, path, columns=["left", "right"])
+        first, other = forest(
+            np.concatenate([first, pairs["left"].to_numpy()]), np.concatenate([other, pairs["right"].to_numpy()])
+        )
+    return first, other
 
 
-def components(left: npt.NDArray[np.intp], right: npt.NDArray[np.intp], *, size: int) -> npt.NDArray[np.intp]:
-    """The smallest node of each node's connected component.
-
-    Each round hooks the root of every edge's larger label under the smaller and then halves all paths, so a component
-    of diameter d takes about log d rounds (Shiloach and Vishkin, 1982). Cost: edges + nodes, a round.
-    """
-    labels = np.arange(size)
-    while True:
-        low = np.minimum(labels[left], labels[right])
-        before = labels.copy()
-        np.minimum.at(labels, labels[left], low)
-        np.minimum.at(labels, labels[right], low)
-        while True:
-            shorter = labels[labels]
-            if np.array_equal(shorter, labels):
-                break
-            labels = shorter
-        if np.array_equal(labels, before):
-            return labels
-
-
-def _facts(store: Store, nodes: Nodes, *, documents: list[str], signals: list[str]) -> pa.Table:
-    """doc_id, n_chars, text_hash and date of each node."""
-    measured = rows_of(store, signals, nodes, columns=["doc_id", "n_chars", "text_hash"])
+def _facts(store: Store, nodes: Nodes, plan: Plan) -> pa.Table:
+    """doc_id, n_chars and date of each node."""
+    measured = rows_of(store, plan.signals, nodes, columns=["doc_id", "n_chars"])
+    present, starts = np.unique(nodes >> 32, return_index=True)
     dates = []
-    for part in np.unique(nodes >> 32):
-        column = tables.read(store, documents[part], columns=["status", "date"])
+    for part, start, end in zip(present, starts, [*starts[1:], len(nodes)], strict=True):
+        column = tables.read(store, plan.documents[part], columns=["status", "date"])
         of_documents = column.filter(pc.equal(column["status"], "ok"))["date"]
-        dates.append(of_documents.take(pa.array(nodes[nodes >> 32 == part] & 0xFFFFFFFF)))
-    return measured.append_column("date", pa.chunked_array([chunk for each in dates for chunk in each.chunks]))
+        dates += of_documents.take(pa.array(nodes[start:end] & 0xFFFFFFFF)).chunks
+    # Ids of more than 67 million documents are more than 2 GiB, the most that a plain string column can hold.
+    doc_ids = measured["doc_id"].cast(pa.large_string())
+    return pa.table({"doc_id": doc_ids, "n_chars": measured["n_chars"], "date": pa.chunked_array(dates, pa.string())})
 
 
 def choose_survivors(labels: npt.NDArray[np.intp], facts: pa.Table) -> npt.NDArray[np.intp]:
@@ -97,16 +87,6 @@ def choose_survivors(labels: npt.NDArray[np.intp], facts: pa.Table) -> npt.NDArr
     return best[labels]
 
 
-def _to_survivor(
-    store: Store, signals: list[str], nodes: Nodes, survivors: npt.NDArray[np.intp]
-) -> npt.NDArray[np.float32]:
-    found = [np.empty(0, np.float32)]
-    for start in range(0, len(nodes), PAIRS_AT_ONCE):
-        some = slice(start, start + PAIRS_AT_ONCE)
-        found.append(similarities(store, signals, nodes[some], nodes[survivors[some]]))
-    return np.concatenate(found)
-
-
 def _rows(
     facts: pa.Table,
     *,
@@ -118,18 +98,17 @@ def _rows(
     itself = survivors == np.arange(len(survivors))
     kind = np.where(itself, "survivor", np.where(similarity == 1, "exact", "near"))
     return pa.table(
-        [
-            facts["doc_id"],
-            facts["doc_id"].combine_chunks().take(pa.array(survivors)),
-            pa.array(sizes[labels], pa.int32()),
-            pa.array(kind, pa.string()),
-            pa.array(similarity, pa.float32()),
-        ],
-        schema=CLUSTERS.schema,
+        {
+            "doc_id": facts["doc_id"],
+            "survivor_id": facts["doc_id"].combine_chunks().take(pa.array(survivors)),
+            "size": pa.array(sizes[labels], pa.int32()),
+            "kind": pa.array(kind, pa.string()),
+            "similarity": pa.array(similarity, pa.float32()),
+        }
     )
 
 
-def _groups(groups: dict[str, list[str]], parts: list[str]) -> npt.NDArray[np.intp]:
+def _groups(plan: Plan) -> npt.NDArray[np.intp]:
     """The number of each part's group."""
-    number = {part: index for index, members in enumerate(groups.values()) for part in members}
-    return np.array([number[part] for part in parts], np.intp)
+    number = {part: index for index, members in enumerate(plan.groups.values()) for part in members}
+    return np.array([number[part] for part in plan.parts], np.intp)

@@ -56,7 +56,7 @@ def _candidates(
         wanted = pc.and_(verdict["keep"], pc.equal(origin["role"], "raw"))
         signatures = signature_matrix(measured["signature"])
         chosen = np.flatnonzero(wanted.to_numpy(zero_copy_only=False) & (signatures != _EMPTY).any(axis=1))
-        yield start + chosen, _leading_words(measured["text_hash"])[chosen], signatures[chosen]
+        yield start + chosen, text_hash_matrix(measured["text_hash"])[chosen, 0], signatures[chosen]
         start += measured.num_rows
 
 
@@ -65,10 +65,9 @@ def _keys(
 ) -> Iterator[npt.NDArray[np.uint64]]:
     if settings["exact"]:
         yield _mix(text_hashes)
-    if settings["fuzzy"]:
-        rows = settings["rows"]
-        for band in range(settings["bands"]):
-            yield band_hashes(signatures[:, band * rows : (band + 1) * rows], band=band)
+    rows = settings["rows"]
+    for band in range(settings["bands"]):
+        yield band_hashes(signatures[:, band * rows : (band + 1) * rows], band=band)
 
 
 def band_hashes(values: npt.NDArray[np.uint32], *, band: int) -> npt.NDArray[np.uint64]:
@@ -92,15 +91,15 @@ def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 def signature_matrix(column: pa.Array) -> npt.NDArray[np.uint32]:
     """(documents, permutations) values of a signature column; no copy."""
-    width = 4 * PERMUTATIONS
-    data = np.frombuffer(column.buffers()[1], np.uint8)
-    start = column.offset * width
-    return data[start : start + len(column) * width].view("<u4").reshape(len(column), PERMUTATIONS)
+    return _fixed_width(column, 4 * PERMUTATIONS).view("<u4")
 
 
-def _leading_words(column: pa.Array) -> npt.NDArray[np.uint64]:
-    """The first 8 of each 16 bytes of a hash column."""
-    width = 16
+def text_hash_matrix(column: pa.Array) -> npt.NDArray[np.uint64]:
+    """(documents, 2) halves of a text hash column; no copy."""
+    return _fixed_width(column, 16).view("<u8")
+
+
+def _fixed_width(column: pa.Array, width: int) -> npt.NDArray[np.uint8]:
     data = np.frombuffer(column.buffers()[1], np.uint8)
     start = column.offset * width
-    return data[start : start + len(column) * width].view("<u8").reshape(len(column), 2)[:, 0].copy()
+    return data[start : start + len(column) * width].reshape(len(column), width)

@@ -1,9 +1,12 @@
 """The command line. Heavy imports wait inside the commands, so that help and a run with nothing to do are instant."""
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -27,7 +30,7 @@ class _Command(click.Command):
         except (RunError, ValueError, ImportError) as error:
             _fail(str(error))
         except OSError as error:
-            _fail(f"{error.filename or 'error'}: {error.strerror or error}")
+            _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
         except KeyboardInterrupt:
             _interrupted()
         except Exception as error:
@@ -59,15 +62,12 @@ def _fail(message: str) -> NoReturn:
 
 def _interrupted() -> NoReturn:
     """End at once: Beam's threads would go on with what they are at. What is half done leaves no trace."""
-    import os  # noqa: PLC0415
-
     click.echo("\nstopped; the same command goes on from here", err=True)
     os._exit(130)
 
 
 def _fault(error: Exception, *, output: str | None) -> NoReturn:
     """Own up to an error that nobody foresaw, and leave its traceback in a file."""
-    import os  # noqa: PLC0415
     import tempfile  # noqa: PLC0415
     import traceback  # noqa: PLC0415
 
@@ -86,6 +86,9 @@ def _fault(error: Exception, *, output: str | None) -> NoReturn:
 @click.version_option(__version__, message="gristmill %(version)s")
 def main() -> None:
     """Turn raw multilingual text into packed training shards, with a reason for every record."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell; each file opened later would take its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+"))
 
 
 @main.command(context_settings={"ignore_unknown_options": False})
@@ -124,12 +127,14 @@ def run(
     """
     from gristmill.pipelines.run import RunError, Style, Where, close_books, run_recipe  # noqa: PLC0415
 
+    remote = "://" in output
     style: Style = "json" if as_json else "bars" if sys.stderr.isatty() else "lines"
     where = Where(runner=runner, workers=workers, options=beam_options)
-    outcome = run_recipe(recipe, output=output, until=until, where=where, style=style, stream=_progress_stream())
-    if outcome.closed:
+    with _progress_stream() as stream:
+        outcome = run_recipe(recipe, output=output, until=until, where=where, style=style, stream=stream)
+    if outcome.closed and (remote or Path(output, "report.html").exists()):
         _say({"event": "unchanged"}, f"{output}: nothing to do, all of it is up to date", as_json=as_json)
-    elif STAGES.index(until) < STAGES.index("curate") or "://" in output:
+    elif STAGES.index(until) < STAGES.index("curate") or remote:
         _say({"event": "done", "until": until}, f"{output}: done until {until}", as_json=as_json)
     else:
         _report(output, as_json=as_json)
@@ -145,14 +150,16 @@ def _say(event: dict[str, str], text: str, *, as_json: bool) -> None:
     click.echo(json.dumps(event) if as_json else text)
 
 
-def _progress_stream() -> Any:
+@contextmanager
+def _progress_stream() -> Iterator[TextIO]:
     """stderr under a descriptor of its own: descriptor 2 goes to a log while Beam's workers share it."""
-    import os  # noqa: PLC0415
-
     try:
-        return os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
+        stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
     except (OSError, ValueError):
-        return sys.stderr
+        yield sys.stderr
+        return
+    with stream:
+        yield stream
 
 
 def _report(output: str, *, as_json: bool) -> None:
@@ -228,7 +235,8 @@ def sql(output: str, query: str | None, as_json: bool) -> None:
         for name in queries.names():
             click.echo(f"{name:<18} {queries.description(name)}")
         return
-    views.write_database(output)
+    with suppress(OSError):  # the query needs no database file, nor leave to write one
+        views.write_database(output)
     run_sql.run_query(output, query, json=as_json)
 
 

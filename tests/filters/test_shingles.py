@@ -15,7 +15,7 @@ def assert_equal_to_oracle(found: shingles.Shingles, texts: list[str]) -> None:
         assert found.hashes[found.offsets[d] : found.offsets[d + 1]].tolist() == oracle.shingles(text), text
     rows = [row.tobytes() for row in found.texts]
     for (one, row), (two, other) in itertools.combinations(zip(texts, rows, strict=True), 2):
-        assert (oracle.normalise(one) == oracle.normalise(two)) == (row == other), (one, two)
+        assert (one.split() == two.split()) == (row == other), (one, two)
 
 
 def test_equal_to_oracle_on_many_scripts() -> None:
@@ -41,16 +41,21 @@ def test_equal_to_oracle_on_hostile_text(texts: list[str]) -> None:
     ],
 )
 def test_normalised_alike(one: str, two: str) -> None:
+    assert sorted(shingles.hashes(pa.array([one])).hashes) == sorted(shingles.hashes(pa.array([two])).hashes)
     found = shingles.text_hashes(pa.array([one, two]))
-    assert found[0] == found[1]
+    assert found[0] != found[1], "alike is not equal"
 
 
 @pytest.mark.parametrize(
     ("one", "two"), [("น้ำ", "นำ"), ("कि", "का"), ("👍", "👎"), ("", "."), ("ガ", "カ"), ("ab", "a b")]
 )
 def test_normalised_apart(one: str, two: str) -> None:
-    found = shingles.text_hashes(pa.array([one, two]))
-    assert found[0] != found[1]
+    assert sorted(shingles.hashes(pa.array([one])).hashes) != sorted(shingles.hashes(pa.array([two])).hashes)
+
+
+def test_equal_texts_differ_in_white_space_at_most() -> None:
+    found = shingles.text_hashes(pa.array(["a  b\n", " a b", "a b.", "A b", "a b"]))
+    assert [found[0] == each for each in found] == [True, True, False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -76,5 +81,5 @@ def test_hashes_are_stable() -> None:
     assert found.hashes.tolist() == oracle.shingles("The quick brown fox jumps") + oracle.shingles("中文")
     assert (
         shingles.text_hashes(pa.array(["The quick brown fox jumps"]))[0].as_py().hex()
-        == "f73bdfbd9b54131863dc2dd3e3b9b38d"
+        == "d45b767369b197f3dbbacd3962a4bf25"
     )

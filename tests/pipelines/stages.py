@@ -65,8 +65,15 @@ class Runner:
 
     def __call__(self, stage: Stage) -> list[Receipt]:
         self.done = {}
+        returned: list[Receipt] = []
+
+        def listening() -> Stage:
+            returned.extend((yield from stage))
+            return returned
+
         observer = Observer(watch=lambda _, work: work(), done=lambda *_: None)
-        return run(stage, store=self.store, execute=self._execute, observer=observer).receipts
+        run(listening(), store=self.store, execute=self._execute, observer=observer)
+        return returned
 
     def _execute(self, task: Task, units: list[Unit]) -> None:
         for each in units:

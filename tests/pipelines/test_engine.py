@@ -72,8 +72,9 @@ def recording(calls: Calls) -> Callable[[Task, list[Unit]], None]:
 
 def go(store: Store, numbers: list[int], **changes: Any) -> tuple[int, Calls]:
     calls: Calls = []
-    finished = run(job(numbers, **changes), store=store, execute=recording(calls), observer=quiet())
-    return pq.read_table(store.path(finished.receipts[0].files[0].path))["total"][0].as_py(), calls
+    run(job(numbers, **changes), store=store, execute=recording(calls), observer=quiet())
+    (receipt,) = store.receipts("add").values()
+    return pq.read_table(store.path(receipt.files[0].path))["total"][0].as_py(), calls
 
 
 @pytest.fixture

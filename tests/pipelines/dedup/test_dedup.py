@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from gristmill.pipelines import dedup
 from gristmill.pipelines.checkpoints import FileEntry, Store, Unit
-from gristmill.pipelines.dedup.clusters import choose_survivors, components
+from gristmill.pipelines.dedup.clusters import choose_survivors
 from gristmill.pipelines.dedup.keys import band_hashes
-from gristmill.pipelines.dedup.pairs import NEIGHBOURS, candidates
+from gristmill.pipelines.dedup.pairs import NEIGHBOURS, candidates, components, forest
 from gristmill.pipelines.engine import Observer, Task, run
 from gristmill.pipelines.parts import Part
 from gristmill.schemas import DOCUMENTS, PERMUTATIONS, SIGNALS, VERDICTS, Table, digest, parse
@@ -92,7 +92,8 @@ class Doc:
 
     name: str
     text_hash: bytes = b""
-    values: int = 0  # the first of so many signature values differ from all zeros
+    values: int = 0  # so many of the first signature values are the document's own
+    tail: int = 0  # and so many of the last
     chars: int = 100
     status: str = "ok"
     keep: bool = True
@@ -107,9 +108,11 @@ def write(store: Store, path: str, table: Table, rows: list[dict[str, object]]) 
     return FileEntry(path=path, rows=len(rows), bytes=len(data), checksum=digest(data), table=table.name, text_bytes=1)
 
 
-def signature(name: str, differing: int) -> bytes:
+def signature(doc: Doc) -> bytes:
     values = np.full(PERMUTATIONS, 7, "<u4")
-    values[:differing] = np.frombuffer(bytes.fromhex(digest(name.encode()))[:4], "<u4") + np.arange(differing)
+    own = np.frombuffer(bytes.fromhex(digest(doc.name.encode()))[:4], "<u4") + np.arange(PERMUTATIONS, dtype="<u4")
+    values[: doc.values] = own[: doc.values]
+    values[PERMUTATIONS - doc.tail :] = own[PERMUTATIONS - doc.tail :]
     return values.tobytes()
 
 
@@ -131,7 +134,7 @@ def part(store: Store, number: int, docs: Sequence[Doc]) -> Part:
                     "doc_id": doc.name,
                     "n_chars": doc.chars,
                     "text_hash": doc.text_hash or bytes.fromhex(digest(doc.name.encode())),
-                    "signature": signature(doc.name, doc.values),
+                    "signature": signature(doc),
                 }
                 for doc in ok
             ],
@@ -150,10 +153,10 @@ def clusters_of(store: Store, parts: list[Part], toml: str = "") -> dict[str, tu
             task(unit)
 
     quiet = Observer(watch=lambda _state, work: work(), done=lambda _state, _fresh, _seconds: None)
-    finished = run(dedup.stage(recipe, parts=parts), store=store, execute=execute, observer=quiet)
+    run(dedup.stage(recipe, parts=parts), store=store, execute=execute, observer=quiet)
     rows = [
         row
-        for receipt in finished.receipts
+        for receipt in store.receipts("dedup_clusters").values()
         for entry in receipt.files
         for row in pq.read_table(store.path(entry.path)).to_pylist()
     ]
@@ -184,7 +187,7 @@ def test_exact_duplicates_are_named_so(store: Store) -> None:
     parts = [part(store, 0, [Doc(name="a", text_hash=SAME), Doc(name="c", text_hash=SAME, chars=101)])]
     assert clusters_of(store, parts) == {"a": ("c", "exact", 1.0), "c": ("c", "survivor", 1.0)}
     assert clusters_of(store, parts, "fuzzy = false") == {"a": ("c", "exact", 1.0), "c": ("c", "survivor", 1.0)}
-    assert clusters_of(store, parts, "exact = false\nfuzzy = false") == {}
+    assert clusters_of(Store(f"{store.root}/none"), parts, "exact = false\nfuzzy = false") == {}
 
 
 def test_pairs_below_the_limit_are_let_go(store: Store) -> None:
@@ -211,3 +214,23 @@ def test_dropped_and_reference_documents_take_no_part(store: Store) -> None:
 def test_nothing_at_all(store: Store) -> None:
     assert clusters_of(store, []) == {}
     assert clusters_of(store, [part(store, 0, [])]) == {}
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)).filter(lambda pair: pair[0] < pair[1])))
+def test_a_forest_has_the_same_components_by_fewer_pairs(pairs: list[tuple[int, int]]) -> None:
+    left, right = np.array([a for a, _ in pairs], np.int64), np.array([b for _, b in pairs], np.int64)
+    first, other = forest(left, right)
+    smaller = zip(first.tolist(), other.tolist(), strict=True)
+    found, expected = networkx.Graph(list(smaller)), networkx.Graph(pairs)
+    assert sorted(map(sorted, networkx.connected_components(found))) == sorted(
+        map(sorted, networkx.connected_components(expected))
+    )
+    assert len(first) == len(expected) - networkx.number_connected_components(expected)
+
+
+def test_a_changed_signature_is_compared_anew_where_its_bands_stay(store: Store) -> None:
+    toml = "exact = false\nbands = 1\nrows = 8\nmin_similarity = 0.7"
+    alike = [part(store, 0, [Doc(name="a"), Doc(name="b")])]
+    assert set(clusters_of(store, alike, toml)) == {"a", "b"}
+    apart = part(store, 0, [Doc(name="a"), Doc(name="b", tail=90)])
+    assert clusters_of(store, [apart], toml) == {}
