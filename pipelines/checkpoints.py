@@ -180,6 +180,7 @@ class Output:
         self._settings = settings
         self._unit = unit
         self._entries: list[FileEntry] = []
+        self._writers: list[TableWriter] = []
         self.counts: dict[str, int] = {}
 
     def count(self, name: str, amount: int = 1) -> None:
@@ -205,7 +206,9 @@ class Output:
         """
         folder = f"{table.name}/{partition}" if partition else table.name
         relative = f"{folder}/{name or self._unit.key}.parquet"
-        return TableWriter(self, table, relative, metadata or {}, row_group_rows)
+        writer = TableWriter(self, table, relative, metadata or {}, row_group_rows)
+        self._writers.append(writer)
+        return writer
 
     def file(self, relative: str, data: bytes) -> None:
         """Write a small file that is not Parquet, such as a model or a manifest."""
@@ -232,6 +235,8 @@ class Output:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
+            for writer in self._writers:
+                writer.discard()
             return
         receipt = Receipt(
             phase=self._phase,
@@ -256,9 +261,12 @@ class _Checksummed:
         self._handle = self._stack.enter_context(files.writing(path))
         self._state = xxhash.xxh3_128()
         self._size = 0
+        self._discarded = False
 
     def write(self, data: bytes) -> int:
         view = memoryview(data)
+        if self._discarded:
+            return view.nbytes
         self._state.update(view)
         self._size += view.nbytes
         return self._handle.write(view)
@@ -267,7 +275,8 @@ class _Checksummed:
         return self._size
 
     def flush(self) -> None:
-        self._handle.flush()
+        if not self._discarded:
+            self._handle.flush()
 
     def commit(self) -> tuple[int, str]:
         """Size in bytes and checksum."""
@@ -275,8 +284,10 @@ class _Checksummed:
         return self._size, self._state.hexdigest()
 
     def discard(self) -> None:
+        """Leave nothing behind, unless it was committed; what is written from now on goes nowhere."""
+        self._discarded = True
         abandoned = RuntimeError("abandoned")
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, OSError):  # the disk may be full
             self._stack.__exit__(RuntimeError, abandoned, None)
 
 
@@ -342,6 +353,11 @@ class TableWriter:
         self._output.finished(entry)
         return entry
 
+    def discard(self) -> None:
+        """Leave no file, unless it was closed before."""
+        self._file.discard()
+        self._writer.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -349,5 +365,4 @@ class TableWriter:
         if kind is None:
             self.close()
         else:
-            self._writer.close()
-            self._file.discard()
+            self.discard()
