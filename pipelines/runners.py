@@ -45,8 +45,10 @@ def executor(*, runner: str, workers: int | None, options: Sequence[str], log: s
     def execute(task: Task, units: list[Unit]) -> None:
         with _stderr_to(log) if log else nullcontext():
             if runner == LOCAL:
-                count = min(_local_workers(units, workers), len(units))
-                _run_pipeline(task, units, _local_runner(count), [*options, f"--direct_num_workers={count}"])
+                processes = _local_workers(units, workers)
+                # A single unit too goes to a process of its own, so that what it takes does not stay with this one.
+                count = min(processes, len(units))
+                _run_pipeline(task, units, _local_runner(processes), [*options, f"--direct_num_workers={count}"])
             else:
                 _run_pipeline(task, units, runner, options)
 
@@ -61,11 +63,11 @@ def _local_workers(units: list[Unit], asked: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _local_runner(workers: int) -> Any:
+def _local_runner(processes: int) -> Any:
     # Named, not "DirectRunner": since Beam 2.68 that one first tries Prism, a binary fetched from the web at run time.
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner  # noqa: PLC0415
 
-    if workers == 1:
+    if processes == 1:
         return FnApiRunner()
     from gristmill.pipelines.local_workers import ForkedEnvironment  # noqa: PLC0415
 
