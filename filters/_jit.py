@@ -6,6 +6,7 @@ kernel is dropped as soon as a file of any of them, or of the tables whose const
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -37,4 +38,7 @@ def jit(function: Function) -> Function:
 
     Division by zero gives infinity or NaN rather than an exception, as in NumPy, so that loops can be vectorised.
     """
-    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    with suppress(RuntimeError):  # no folder to keep machine code in: each process compiles anew
+        compiled.enable_caching()
+    return cast(Function, compiled)

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gristmill.filters._jit import jit
 from gristmill.pipelines import files, mixture, tables, weigh
 from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Work
@@ -169,7 +169,7 @@ def _rows_per_group(tokens: int, rows: int) -> int:
     return int(min(MAX_ROW_GROUP_ROWS, max(1, ROW_GROUP_TOKENS // max(mean, 1))))
 
 
-@numba.njit(cache=True)
+@jit
 def gather(tokens: Any, starts: Any, offsets: Any) -> Any:
     """Copy slices of an array to one after another: slice i begins at starts[i] and goes to offsets[i:i+2]."""
     out = np.empty(offsets[-1], tokens.dtype)

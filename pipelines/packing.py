@@ -8,9 +8,10 @@ nothing is cropped. The more pieces there are, the fuller the sequences; benchma
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from gristmill.filters._jit import jit
 
 IntArray = npt.NDArray[np.int64]
 
@@ -55,7 +56,7 @@ def pack(lengths: IntArray, *, sequence_length: int) -> IntArray:
     return found
 
 
-@numba.njit(cache=True)
+@jit
 def _pack(lengths: Any, longest_first: Any, sequence_length: int) -> Any:
     sequence = np.empty(len(lengths), np.int64)
     leaves = 1
@@ -85,14 +86,14 @@ def _pack(lengths: Any, longest_first: Any, sequence_length: int) -> Any:
     return sequence
 
 
-@numba.njit(cache=True)
+@jit
 def _add(tree: Any, node: int, amount: int) -> None:
     while node > 0:
         tree[node] += amount
         node //= 2
 
 
-@numba.njit(cache=True)
+@jit
 def _fullest_with_room(tree: Any, leaves: int, length: int) -> int:
     """The smallest room >= length that some sequence has, or -1: up the tree to a right neighbour, down to its left."""
     node = leaves + length
