@@ -8,7 +8,7 @@ records: everything in warc/ and text/, counted independently by warcio and by l
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,15 +34,32 @@ class Measured:
 
 
 def run(recipe: Path, output: Path, *, workers: int) -> Measured:
-    """`gristmill run` in a process of its own."""
+    """`gristmill run` in a session of its own, whose processes are watched: some are not ours to wait for."""
     command = [sys.executable, "-m", "gristmill.cli", "run", recipe, "--output", output, "--workers", str(workers)]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    subprocess.run([str(each) for each in command], check=True, stdout=subprocess.DEVNULL)
-    wall = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Measured(wall=wall, processor=processor, peak_mb=after.ru_maxrss / 1024)
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen([str(each) for each in command], stdout=silent, start_new_session=True)
+    peak, used = 0.0, {process.pid: 0.0}
+    while process.poll() is None:
+        for pid, seconds, megabytes in _session(process.pid):
+            peak, used[pid] = max(peak, megabytes), seconds
+        time.sleep(0.05)
+    if process.returncode:
+        sys.exit(f"the run failed: {command}")
+    return Measured(wall=time.perf_counter() - started, processor=sum(used.values()), peak_mb=peak)
+
+
+def _session(leader: int) -> Iterator[tuple[int, float, float]]:
+    """Process id, processor seconds so far and peak resident megabytes of each process of a session (Linux)."""
+    for folder in Path("/proc").iterdir():
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[3]) == leader:
+                status = (folder / "status").read_text()
+                peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+                yield int(folder.name), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), peak
+        except (OSError, ValueError, IndexError):  # no process, or one that has just ended
+            continue
 
 
 def write_recipe(folder: Path, name: str, *paths: Path) -> Path:

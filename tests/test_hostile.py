@@ -335,10 +335,17 @@ def started(decided: Path, tmp_path: Path) -> Iterator[Callable[[str], subproces
 
     def start(workers: str) -> subprocess.Popen[str]:
         command = [*COMMAND, "run", path, "-o", tmp_path / "out", "--workers", workers]
-        begun.append(
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # A shell that runs the tests in the background has told its children to ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (this process has none)
         )
-        return begun[-1]
+        begun.append(process)
+        return process
 
     yield start
     for each in begun:
