@@ -227,7 +227,7 @@ class Output:
     def absolute(self, relative: str) -> str:
         return self._store.path(relative)
 
-    def finished(self, entry: FileEntry) -> None:
+    def add(self, entry: FileEntry) -> None:
         self._entries.append(entry)
 
     def __enter__(self) -> Self:
@@ -350,7 +350,7 @@ class TableWriter:
             table=self._table.name,
             text_bytes=self.text_bytes,
         )
-        self._output.finished(entry)
+        self._output.add(entry)
         return entry
 
     def discard(self) -> None:

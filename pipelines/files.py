@@ -15,15 +15,11 @@ from typing import Any, BinaryIO, cast
 import xxhash
 
 from gristmill.schemas import key_of
+from gristmill.schemas.recipe import is_remote
 
 _CHUNK = 1 << 20
 _GLOB = frozenset("*?[")
 _TEMPORARY = ".tmp-"
-
-
-def is_remote(path: str) -> bool:
-    """Whether a Beam filesystem must open the path."""
-    return "://" in path
 
 
 def expand(pattern: str) -> list[str]:
@@ -109,14 +105,6 @@ def remove(path: str) -> None:
             _filesystems().delete([path])
     else:
         Path(path).unlink(missing_ok=True)
-
-
-def make_folder(path: str) -> None:
-    """Make a folder and those above it; an existing one is no error."""
-    if not is_remote(path):
-        Path(path).mkdir(parents=True, exist_ok=True)
-    elif not exists(path):
-        _filesystems().mkdirs(path)
 
 
 def list_files(folder: str) -> list[str]:

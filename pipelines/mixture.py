@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from gristmill.filters.rules import lookup_keys
 from gristmill.pipelines.weigh import Group, Weight, by_language
 from gristmill.schemas.recipe import Mixture
 
@@ -43,11 +44,6 @@ def weight_of(group: Group, mixture: Mixture) -> float:
     """The product of a group's weights."""
     language = next((mixture.languages[key] for key in lookup_keys(group.language) if key in mixture.languages), 1.0)
     return language * mixture.domains.get(group.domain, 1.0) * mixture.sources.get(group.source, 1.0)
-
-
-def lookup_keys(language: str) -> tuple[str, ...]:
-    """Where a language's weight is looked up, most particular first: `zho_Hans`, `zho`, `Hans`, `default`."""
-    return (language, *language.split("_"), "default")
 
 
 def language_rates(sizes: Mapping[str, int], *, temperature: float, max_epochs: float) -> dict[str, float]:

@@ -16,7 +16,7 @@ from gristmill.pipelines import files, tables, weigh
 from gristmill.pipelines.checkpoints import JSON, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.schemas import CURATED, SAMPLE, TOKENIZER_REPORT, Recipe, digest, key_of
-from gristmill.schemas.recipe import resolve
+from gristmill.schemas.recipe import is_remote, resolve
 
 VERSION = 1
 LIBRARIES = ("sentencepiece",)
@@ -144,7 +144,7 @@ def use_model(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
         tokenizer.Encoder.load(model)
     except ValueError as error:
         raise ValueError(f"{unit.local['model']}: {error}") from error
-    if not files.is_remote(unit.local["model"]) and digest(model) != settings["model"]:
+    if not is_remote(unit.local["model"]) and digest(model) != settings["model"]:
         raise ValueError(f"{unit.local['model']}: changed while the run went on; run again")
     _write(model, sample=_read_sample(unit, store), unit=unit, output=output)
 

@@ -71,8 +71,6 @@ def test_list_exists_remove(tree: Path) -> None:
     files.remove(str(tree / "a.txt"))
     files.remove(str(tree / "a.txt"))
     assert not files.exists(str(tree / "a.txt"))
-    files.make_folder(str(tree / "x" / "y"))
-    assert files.exists(str(tree / "x" / "y"))
 
 
 def test_local_paths_do_not_import_beam(tree: Path) -> None:
