@@ -45,7 +45,6 @@ WIDTH = 5
 """Words of a shingle, or characters in a short document."""
 WIDTH_JAPANESE = 8
 WIDTH_UNSPACED = 10
-TEXT_HASH_BYTES = 16
 
 _SPACE = np.uint32(0x20)
 _TOP = np.uint64(32)

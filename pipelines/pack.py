@@ -25,8 +25,7 @@ from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.pipelines.packing import Pieces, pack
 from gristmill.pipelines.train_tokenizer import PHASE as TOKENIZER_PHASE
 from gristmill.pipelines.train_tokenizer import TABLE as TOKENIZER_TABLE
-from gristmill.schemas import MIXTURE, TOKENS, Recipe, key_of, shards
-from gristmill.tokenizer.sample import mix
+from gristmill.schemas import MIXTURE, TOKENS, Recipe, key_of, mix, shards
 
 VERSION = 1
 FORMAT = 1

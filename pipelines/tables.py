@@ -16,7 +16,7 @@ READ_ROWS = 4096
 
 
 def batches(store: Store, path: str, *, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The record batches of a Parquet file. Memory: one row group's worth of the columns."""
+    """The record batches of a Parquet file. Memory: `READ_ROWS` rows of the columns, and a row group as stored."""
     with opened(store.path(path)) as parquet:
         yield from parquet.iter_batches(batch_size=READ_ROWS, columns=columns)
 

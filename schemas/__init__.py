@@ -1,6 +1,6 @@
 """What every table looks like, the recipe, and ids. Imports nothing else of Gristmill."""
 
-from gristmill.schemas.ids import canonical_json, digest, document_id, key_of
+from gristmill.schemas.ids import canonical_json, digest, document_id, key_of, mix
 from gristmill.schemas.recipe import STAGES, Input, Recipe
 from gristmill.schemas.recipe_file import RecipeError, load, nearest, parse
 from gristmill.schemas.tables import (
@@ -45,6 +45,7 @@ __all__ = [
     "document_id",
     "key_of",
     "load",
+    "mix",
     "nearest",
     "parse",
     "shards",

@@ -63,11 +63,6 @@ class Encoder:
             _space_symbol_ids=tuple(as_bytes) if all(map(processor.is_byte, as_bytes)) else (),
         )
 
-    @property
-    def token_type(self) -> type[np.uint16] | type[np.uint32]:
-        """The narrowest type that holds every id: what shards store."""
-        return np.uint16 if self.vocabulary_size <= 1 << 16 else np.uint32
-
     def encode_batch(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint32]]:
         """Token ids of each text; no special token is added, and none can be spelt by a text.
 

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from gristmill.schemas import mix
+
 PIECE_BYTES = 4000
 """Bytes of a piece, about: below the 4192 at which SentencePiece by default leaves a sentence out."""
 
@@ -123,10 +125,3 @@ def character_start(text: bytes, place: int) -> int:
     while place < len(text) and (text[place] & 0xC0) == _CONTINUATION:
         place += 1
     return place
-
-
-def mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's finaliser (Steele, Lea and Flood 2014): every input bit reaches every output bit."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

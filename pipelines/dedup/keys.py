@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from gristmill.pipelines import tables
 from gristmill.pipelines.checkpoints import JSON, Output, Store, Unit
-from gristmill.schemas import PERMUTATIONS, Table
+from gristmill.schemas import PERMUTATIONS, Table, mix
 
 KEYS = Table(
     name="dedup_keys",
@@ -25,7 +25,6 @@ ROW_GROUP_ROWS = 1 << 16
 """Rows are sorted by hash, so a reader of a range of hashes skips the row groups outside it."""
 
 _EMPTY = np.uint32(0xFFFFFFFF)
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def keys_of_part(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
@@ -64,7 +63,7 @@ def _keys(
     text_hashes: npt.NDArray[np.uint64], signatures: npt.NDArray[np.uint32], *, settings: JSON
 ) -> Iterator[npt.NDArray[np.uint64]]:
     if settings["exact"]:
-        yield _mix(text_hashes)
+        yield mix(text_hashes)
     rows = settings["rows"]
     for band in range(settings["bands"]):
         yield band_hashes(signatures[:, band * rows : (band + 1) * rows], band=band)
@@ -78,15 +77,8 @@ def band_hashes(values: npt.NDArray[np.uint32], *, band: int) -> npt.NDArray[np.
     """
     state = np.full(len(values), np.uint64(band + 1), np.uint64)
     for column in values.T:
-        state = _mix(state ^ column.astype(np.uint64))
+        state = mix(state ^ column.astype(np.uint64))
     return state
-
-
-def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """A bijection of 64 bits in which every input bit reaches every output bit (after splitmix64)."""
-    values = (values + _MULTIPLIER) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 def signature_matrix(column: pa.Array) -> npt.NDArray[np.uint32]:
