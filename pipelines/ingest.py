@@ -1,5 +1,7 @@
 """Ingest: input files -> `documents`, one row for every record, whatever became of it.
 
+What an archive holds of files that speak for a whole site (robots.txt) is written beside them, to `site_files`.
+
 One unit is a split: a file, or a byte range of one. What determines its output is the file's content and its place
 relative to the recipe, never where the recipe lies on this machine or when the file was written.
 """
@@ -14,12 +16,22 @@ from typing import Any
 import pyarrow as pa
 
 from gristmill.pipelines import extraction, files, readers
-from gristmill.pipelines.checkpoints import JSON, Output, Store, Unit
+from gristmill.pipelines.checkpoints import JSON, Output, Store, TableWriter, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
-from gristmill.schemas import DOCUMENTS, Input, Recipe, RecipeError, canonical_json, document_id, nearest
+from gristmill.pipelines.readers.warc_record import SITE_FILES as SITE_FILE_RULES
+from gristmill.schemas import (
+    DOCUMENTS,
+    SITE_FILES,
+    Input,
+    Recipe,
+    RecipeError,
+    canonical_json,
+    document_id,
+    nearest,
+)
 from gristmill.schemas.recipe import is_remote, resolve
 
-VERSION = 1
+VERSION = 2
 LIBRARIES = ("ftfy", "pypdfium2", "resiliparse")
 EXTRACTOR_LIBRARIES = {"resiliparse": (), "trafilatura": ("lxml", "trafilatura")}
 
@@ -28,6 +40,11 @@ PART_BYTES = 64 << 20
 
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = 4096
+
+SITE_FILE_BYTES = 500 << 10
+"""Of a robots.txt, as RFC 9309 asks parsers to read at least."""
+
+_SITE_FILE_NAMES = {rule: path.rpartition("/")[2] for path, rule in SITE_FILE_RULES.items()}
 
 
 def stage(recipe: Recipe, *, folder: str, store: Store) -> Stage:
@@ -43,7 +60,7 @@ def stage(recipe: Recipe, *, folder: str, store: Store) -> Stage:
                 "ingest": recipe.ingest.model_dump(mode="json", exclude={"split_bytes"}),
                 "unicode": unicodedata.unidata_version,
             },
-            tables=(DOCUMENTS.name,),
+            tables=(DOCUMENTS.name, SITE_FILES.name),
             work=tuple(_plan(recipe, folder=folder, store=store)),
         )
     )
@@ -163,7 +180,10 @@ def ingest_split(unit: Unit, settings: JSON, store: Store, output: Output) -> No
     split = readers.Split(path=path, location=unit.local["location"], **unit.descriptor["split"])
     limits = settings["ingest"]
     records = readers.read(split, columns=given.columns, max_record_bytes=limits["max_record_bytes"])
-    batches = _batches(_row(record, origin=origin, extractor=limits["extractor"]) for record in records)
+    site_files = _SiteFiles(output)
+    batches = _batches(
+        _row(record, origin=origin, extractor=limits["extractor"]) for record in site_files.noting(records)
+    )
     part, writer = 0, None
     _check_unchanged(unit)
     for batch in batches:
@@ -176,7 +196,35 @@ def ingest_split(unit: Unit, settings: JSON, store: Store, output: Output) -> No
             part, writer = part + 1, None
     if writer is not None:
         writer.close()
+    site_files.close()
     _check_unchanged(unit)
+
+
+class _SiteFiles:
+    """The records that speak for their site, written to a table of their own: a file that opens with the first."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._writer: TableWriter | None = None
+
+    def noting(self, records: Iterator[readers.Record]) -> Iterator[readers.Record]:
+        """The records as they are."""
+        for record in records:
+            if record.rule in _SITE_FILE_NAMES:
+                self._write(record)
+            yield record
+
+    def _write(self, record: readers.Record) -> None:
+        self._writer = self._writer or self._output.table(SITE_FILES)
+        text = record.payload[:SITE_FILE_BYTES].decode("utf-8", "replace")
+        name = _SITE_FILE_NAMES[record.rule or ""]
+        row = {"uri": record.uri, "file": name, "date": record.date, "text": text}
+        self._writer.write(pa.RecordBatch.from_pylist([row], schema=SITE_FILES.schema))
+
+    def close(self) -> None:
+        """Make the file appear, if there is one."""
+        if self._writer is not None:
+            self._writer.close()
 
 
 def _check_unchanged(unit: Unit) -> None:
@@ -208,6 +256,8 @@ def _row(record: readers.Record, *, origin: _Origin, extractor: extraction.Extra
         "title": record.title,
         "date": record.date,
         "text": "",
+        "opt_outs": None,
+        "page_licence": None,
         "status": record.status,
         "rule": record.rule,
         "detail": record.detail,
@@ -216,6 +266,7 @@ def _row(record: readers.Record, *, origin: _Origin, extractor: extraction.Extra
         return row
     found = extraction.extract(record, extractor=extractor)
     row.update(encoding=found.encoding, text=found.text, title=found.title, date=found.date)
+    row.update(opt_outs=found.opt_outs, page_licence=found.licence)
     row["canonical"] = found.uri if found.uri != record.uri else None
     if not found.text:
         row.update(status="skipped", rule="empty", detail="no text after extraction")

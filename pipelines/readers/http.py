@@ -1,16 +1,21 @@
 """HTTP responses as archives hold them: status, headers, and the body with its transfer and content codings undone."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import brotli  # type: ignore[import-untyped]
 
+from gristmill.filters.web.opt_outs import HEADERS
 from gristmill.pipelines.readers.detect import looks_like_text
 from gristmill.pipelines.readers.streams import MEBIBYTE, Decoder, decoder, deflate_decoder
 
 _STATUS = re.compile(rb"(?:HTTP/\d(?:\.\d)?|ICY)\s+(\d{3})\b")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _MAX_HEAD = 1 << 18
+_SPEAKING = HEADERS | {"link"}
+_MAX_SPEAKING = 64
+_MAX_VALUE = 1 << 12
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 
@@ -21,6 +26,8 @@ class Response:
     status: int | None
     headers: dict[str, str]
     """Names in lower case; of repeated ones the last."""
+    speaking: tuple[tuple[str, str], ...]
+    """Fields that speak of reservations or a licence, repeated ones too, in order; at most 64, of 4 KiB each."""
     body: int
 
 
@@ -35,24 +42,33 @@ def parse(block: bytes) -> Response | None:
         return None
     end = _HEAD_END.search(block, 0, _MAX_HEAD)
     head = block[: end.start()] if end else block[:_MAX_HEAD]
+    pairs = list(_pairs(head.partition(b"\n")[2]))
     return Response(
-        status=int(found[1]), headers=fields(head.partition(b"\n")[2]), body=end.end() if end else len(block)
+        status=int(found[1]),
+        headers=dict(pairs),
+        speaking=tuple((name, value[:_MAX_VALUE]) for name, value in pairs if name in _SPEAKING)[:_MAX_SPEAKING],
+        body=end.end() if end else len(block),
     )
 
 
 def fields(head: bytes) -> dict[str, str]:
-    """Header fields with names in lower case; folded lines are joined."""
-    found: dict[str, str] = {}
-    name = ""
+    """Header fields with names in lower case; folded lines are joined, and of repeated fields the last counts."""
+    return dict(_pairs(head))
+
+
+def _pairs(head: bytes) -> Iterator[tuple[str, str]]:
+    name, parts = "", [""]
     for line in head.decode("utf-8", "replace").split("\n"):
         if line[:1] in (" ", "\t") and name:
-            found[name] += " " + line.strip()
+            parts.append(line.strip())
             continue
         key, colon, value = line.partition(":")
         if colon:
-            name = key.strip().lower()
-            found[name] = value.strip()
-    return found
+            if name:
+                yield name, " ".join(parts)
+            name, parts = key.strip().lower(), [value.strip()]
+    if name:
+        yield name, " ".join(parts)
 
 
 def media_type(value: str | None) -> tuple[str | None, str | None]:

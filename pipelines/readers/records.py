@@ -30,6 +30,9 @@ class Record:
     """The character encoding that the record declares, which may be wrong."""
     title: str | None = None
     date: str | None = None
+    headers: tuple[tuple[str, str], ...] | None = None
+    """Fields of the response's header that speak of reservations or a licence, in order, names in lower case; None
+    where the record has no such header."""
     n_bytes: int
     """Size of the record's block as found, before any content decoding."""
     status: Status = "ok"

@@ -18,6 +18,9 @@ _SKIPPED_TYPES = frozenset({"request", "metadata", "warcinfo", "revisit", "conti
 _DOCUMENT_TYPES = frozenset(
     {"text/html", "application/xhtml+xml", "text/plain", "text/markdown", "text/x-markdown", "application/pdf"}
 )
+SITE_FILES = {"robots.txt": "warc.robots", ".well-known/tdmrep.json": "warc.tdmrep"}
+"""Files that speak for a whole site, by path, and the rules under which their records are skipped."""
+_SITE_FILE = re.compile(r"https?://[^/?#]+/(robots\.txt|\.well-known/tdmrep\.json)", re.IGNORECASE)
 _NO_TYPES = frozenset({None, "", "unk", "unknown", "no-type", "application/octet-stream", "application/unknown", "*/*"})
 _ALIASES = {
     "application/xhtml": "application/xhtml+xml",
@@ -115,11 +118,14 @@ def _document(head: Header, block: bytes, *, known: dict[str, Any], limit: int) 
         payload, note = http.body(block, response, limit=limit)
         notes.append(note)
         content_type, charset = http.media_type(response.headers.get("content-type"))
+        known["headers"] = response.speaking
     elif content_type in ("application/http", "message/http"):
         return Record.unreadable(rule="http.damaged", detail="no HTTP status line", **known)
     elif head.kind == "conversion" and content_type is None:
         content_type = "text/plain"
     media_type = _media_type(content_type, payload, identified=head.fields.get("warc-identified-payload-type"))
+    if rule := _site_file(head, payload, media_type=media_type):
+        return Record.skipped(rule=rule, media_type=media_type, payload=payload, **known)
     if media_type not in _DOCUMENT_TYPES:
         return Record.skipped(rule="media_type", detail=printable(media_type) or "none", **known)
     document = Record(
@@ -130,6 +136,16 @@ def _document(head: Header, block: bytes, *, known: dict[str, Any], limit: int) 
         **known,
     )
     return pdf.with_text(document, limit=limit) if media_type == "application/pdf" else document
+
+
+def _site_file(head: Header, payload: bytes, *, media_type: str | None) -> str | None:
+    """The rule for files that say what robots may do on a whole site; a page in place of one is a page."""
+    found = _SITE_FILE.fullmatch(head.uri or "")
+    if found is None or head.kind not in ("response", "resource") or media_type == "application/pdf":
+        return None
+    # Servers send robots.txt as text/html now and then, and pages in place of it as text/plain.
+    is_page = looks_like_html(payload[:4096]) or payload[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    return None if is_page else SITE_FILES[found[1].lower()]
 
 
 def _truncation(head: Header) -> str | None:

@@ -84,6 +84,46 @@ def test_bodies_are_decoded(tmp_path: Path, body: bytes, fields: dict[str, str])
     assert (found.uri, found.date, found.offset) == ("http://example.com/", "2020-01-01T00:00:00Z", 0)
 
 
+def test_headers_that_speak_of_use(tmp_path: Path) -> None:
+    block = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Robots-Tag: noai\r\nServer: x\r\nX-ROBOTS-TAG: bot:\r\n"
+        b"  noindex\r\nLink: </l>; rel=license\r\nTDM-Reservation: 1\r\n\r\n<p>text</p>"
+    )
+    assert one(tmp_path / "x", block).headers == (
+        ("x-robots-tag", "noai"),
+        ("x-robots-tag", "bot: noindex"),
+        ("link", "</l>; rel=license"),
+        ("tdm-reservation", "1"),
+    )
+    assert one(tmp_path / "x", http(b"text")).headers == ()
+    assert one(tmp_path / "x", b"text", kind="conversion").headers is None
+    many = one(tmp_path / "x", http(b"text", X_Robots_Tag=("noai\r\n noml" * 9000)))
+    assert many.headers is not None
+    assert [len(value) for _, value in many.headers] == [4096]
+
+
+@pytest.mark.parametrize(
+    ("uri", "block", "kind", "rule"),
+    [
+        ("http://a.b/robots.txt", http(b"User-agent: x", kind="text/plain"), "response", "warc.robots"),
+        ("https://a.b:8080/ROBOTS.TXT", http(b"User-agent: x", kind="text/html"), "response", "warc.robots"),
+        ("http://a.b/robots.txt", http(b"", kind="application/octet-stream"), "response", "warc.robots"),
+        ("http://a.b/robots.txt", b"User-agent: x", "resource", "warc.robots"),
+        ("http://a.b/.well-known/tdmrep.json", http(b"[]", kind="application/json"), "response", "warc.tdmrep"),
+        ("http://a.b/robots.txt", http(b" <p>Not found</p>", kind="text/plain"), "response", None),
+        ("http://a.b/robots.txt", b"User-agent: x", "conversion", None),
+        ("http://a.b/robots.txt?x", http(b"User-agent: x", kind="text/plain"), "response", None),
+        ("http://a.b/c/robots.txt", http(b"User-agent: x", kind="text/plain"), "response", None),
+        ("http://a.b/robots.txt", http(b"", status=404), "response", "http.status"),
+    ],
+)
+def test_files_that_speak_for_a_site(tmp_path: Path, uri: str, block: bytes, kind: str, rule: str | None) -> None:
+    found = one(tmp_path / "x", block, uri=uri, kind=kind)
+    assert found.rule == rule
+    assert found.status == ("ok" if rule is None else "skipped")
+    assert (rule == "warc.robots") <= (found.payload == block[block.rfind(b"\n") + 1 :])
+
+
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
 def test_bombs_are_too_large(tmp_path: Path, coding: str) -> None:
     compress = {"gzip": gzip.compress, "br": brotli.compress, "zstd": zstandard.compress}[coding]
@@ -286,4 +326,5 @@ def test_real_odd_files() -> None:
     assert of("chatnoir-eu+chatnoir-resiliparse/clipped.warc.gz") == {"gzip.truncated": 1}
     trunc = {"warc.warcinfo": 2, "warc.length": 1, "warc.request": 1}
     assert of("webrecorder+warcio/example-trunc.warc") == trunc
-    assert of("commoncrawl+ia-web-commons/IAH-20080430204825-00000-blackbook-truncated.arc")["ok"] == 3
+    arc = of("commoncrawl+ia-web-commons/IAH-20080430204825-00000-blackbook-truncated.arc")
+    assert (arc["ok"], arc["warc.robots"]) == (2, 1)
