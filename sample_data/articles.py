@@ -47,15 +47,21 @@ class Article:
         return replace(self, paragraphs=tuple(paragraphs))
 
 
-def parse(content: str, lang: str, source: str, domain: str | None = None) -> Iterator[Article]:
-    """Split a text file at its `=== slug | domain` lines. `domain` is for files whose headings name none."""
+def sections(content: str, source: str) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Split a text file at its `=== slug | label` lines: slug, label, title and paragraphs of each text."""
     parts = re.split(r"^=== *(.+?) *$", content, flags=re.MULTILINE)
     if parts[0].strip():
         raise ValueError(f"{source}: text before the first heading")
     for heading, block in zip(parts[1::2], parts[2::2], strict=True):
-        slug, _, named = (field.strip() for field in heading.partition("|"))
+        slug, _, label = (field.strip() for field in heading.partition("|"))
         title, *paragraphs = (" ".join(p.split("\n")).strip() for p in re.split(r"\n[ \t]*\n", block.strip()))
-        article = Article(slug, named or domain or "", lang, title, tuple(p for p in paragraphs if p), source)
+        yield slug, label, title, tuple(p for p in paragraphs if p)
+
+
+def parse(content: str, lang: str, source: str, domain: str | None = None) -> Iterator[Article]:
+    """The articles of a text file, whose headings name their domains. `domain` is for files whose headings do not."""
+    for slug, named, title, paragraphs in sections(content, source):
+        article = Article(slug, named or domain or "", lang, title, paragraphs, source)
         if article.domain not in DOMAINS or not article.paragraphs:
             raise ValueError(f"{source}: {slug}: unknown domain {article.domain!r}, or no paragraphs")
         yield article

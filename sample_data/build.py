@@ -20,6 +20,10 @@ import charsets
 import damaged
 import duplicates
 import mess
+import mixed
+import origins
+import personal
+import questions
 from articles import Article, Pool, load
 from corpus import Corpus, as_row, json_lines
 from files import Files
@@ -47,7 +51,7 @@ def assemble(root: Path) -> Corpus:
     charsets.plant(web, pool)
     mess.plant_mojibake(web, pool)
     mess.plant_kept(web, pool)
-    mess.plant_personal(web, pool)
+    personal.plant_sentences(web, pool)
     mess.plant_dropped(web)
     damaged.plant(corpus, pool, [a for a in by_language["eng_Latn"] if a not in held_back])
 
@@ -64,6 +68,10 @@ def assemble(root: Path) -> Corpus:
             web.publish(article)
     web.front_pages()
     web.not_documents()
+    personal.plant_pages(web, root)
+    mixed.plant(web, root)
+    origins.plant(web, root)
+    questions.plant(web, root)
     corpus.write_captures()
     return corpus
 

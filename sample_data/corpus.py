@@ -32,7 +32,13 @@ class Case:
     of_url: str | None = None
     jaccard: float | None = None  # 5-gram similarity to the original, before any extraction
     contains: str | None = None  # must be found in the text the pipeline makes of it
-    personal: tuple[dict[str, str], ...] | None = None  # invented personal data in the text: type, text
+    personal: tuple[dict[str, str], ...] | None = None  # invented personal data in the text: kind, text
+    stays: tuple[str, ...] | None = None  # looks like personal data and is none
+    mixed: tuple[str, ...] | None = None  # the languages of its paragraphs; empty where one quotes another
+    opt_outs: tuple[str, ...] | None = None  # reservations against training to be found
+    blocklists: tuple[str, ...] | None = None  # blocklists to be found
+    page_licence: str | None = None  # licence that the page states; empty where it states none
+    contaminated_by: tuple[str, ...] | None = None  # evaluation items to be found
     lang: str | None = None
 
 

@@ -427,10 +427,10 @@ TEMPLATES: dict[str, Callable[[Page], str]] = {
 }
 
 
-def bare(title: str, body: str, tag: str = "en", charset: str = "utf-8") -> str:
-    """A page with nothing around `body` (HTML): for junk, errors and the like."""
+def bare(title: str, body: str, tag: str = "en", head: str = "") -> str:
+    """A page with nothing around `body` (HTML): for junk, errors and the like. `head` is HTML as well."""
     return (
-        f'<!DOCTYPE html>\n<html lang="{tag}"><head><meta charset="{charset}"><title>{escape(title)}</title></head>\n'
+        f'<!DOCTYPE html>\n<html lang="{tag}"><head><meta charset="utf-8"><title>{escape(title)}</title>{head}</head>\n'
         f"<body>\n{body}\n</body></html>\n"
     )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from articles import Article
-from corpus import EPOCH, Corpus, Expect
+from corpus import EPOCH, Corpus
 from templates import TEMPLATES, Page, Words, bare, front_page
 from warc import Capture
 
@@ -189,9 +189,7 @@ class Web:
             for path, kind, more in _STRAYS[site.template]:
                 url = f"https://{self.host(lang, site)}/{path}"
                 self.add(site.file, Capture(url, self.corpus.tick(), **more), document=False)
-                # A file of rules is plain text: nothing but its length says that it is no document.
-                expect: Expect = "dropped" if kind == "robots_txt" else "skipped"
-                self.corpus.plant(url, kind, expect, _STRAY_REASONS[kind])
+                self.corpus.plant(url, kind, "skipped", _STRAY_REASONS[kind])
 
 
 _GIF = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")

@@ -30,7 +30,8 @@ def gristmill() -> Gristmill:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sample corpus and its recipe, free to be changed."""
     folder = tmp_path_factory.mktemp("sample")
-    shutil.copytree(SAMPLE / "corpus", folder / "corpus")
+    for part in ("corpus", "evaluation", "lists"):
+        shutil.copytree(SAMPLE / part, folder / part)
     shutil.copy(SAMPLE / "recipe.toml", folder / "recipe.toml")
     return folder
 

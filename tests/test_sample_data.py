@@ -1,17 +1,29 @@
 """The sample corpus is what its builder makes of the texts, and its two lists tell the truth about it."""
 
+import gzip
 import importlib.metadata
+import ipaddress
 import json
 import re
 import subprocess
 import sys
+import tomllib
+import unicodedata
 import zlib
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.robotparser import RobotFileParser
 
+import brotli
 import lz4.frame
+import phonenumbers
 import pyarrow.parquet as pq
 import pytest
 import zstandard
@@ -27,7 +39,12 @@ PLANTED_AT_LEAST = {
     "boilerplate_only": 8,
     "encoding": 20,
     "mojibake": 4,
-    "personal_data": 8,
+    "personal_data": 20,
+    "mixed_languages": 8,
+    "opt_out": 10,
+    "blocklist": 5,
+    "licence": 3,
+    "contaminated": 20,
 }
 EXPECTATIONS = {"kept", "dropped", "duplicate", "skipped", "unreadable"}
 
@@ -177,6 +194,224 @@ def test_everything_listed_is_there() -> None:
 def test_every_document_is_listed_once() -> None:
     places = Counter((entry["uri"], entry.get("id")) for entry in INVENTORY)
     assert max(places.values()) == 1
-    assert {entry["file"] for entry in INVENTORY} | {"reference/reference.jsonl"} == {
+    no_documents = {"reference/reference.jsonl", "web/robots.warc.gz"}
+    assert {entry["file"] for entry in INVENTORY} | no_documents == {
         path.relative_to(CORPUS).as_posix() for path in CORPUS.rglob("*") if path.is_file()
     }
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the corpus as it was captured: the fields of its answer in lower case, its HTML, its visible text."""
+
+    headers: dict[str, str]
+    html: str
+
+    @property
+    def text(self) -> str:
+        without_emphasis = re.sub(r"</?(?:a|b|em)\b[^>]*>", "", self.html)
+        return unescape(re.sub(r"<[^>]*>", "\n", without_emphasis))
+
+
+UNPACK: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gzip": gzip.decompress, "br": brotli.decompress}
+
+
+@cache
+def pages() -> dict[str, Page]:
+    """The pages of planted cases about measures, and the rules that crawlers were given."""
+    wanted = {case["uri"] for case in PLANTED if case["kind"] in PLANTED_AT_LEAST or case["kind"] == "robots_txt"}
+    found = {}
+    for path in (CORPUS / "web").iterdir():
+        with path.open("rb") as stream:
+            for record in ArchiveIterator(stream, record_types=WarcRecordType.response, auto_decode="transfer"):
+                uri = record.headers["WARC-Target-URI"]
+                if uri in wanted:
+                    headers = {name.lower(): value for name, value in record.http_headers}
+                    body = UNPACK[headers.get("content-encoding", "")](record.reader.read())
+                    found[uri] = Page(headers, body.decode("utf-8", "replace"))
+    return found
+
+
+def cases(kind: str) -> list[dict[str, Any]]:
+    return [case for case in PLANTED if case["kind"] == kind]
+
+
+def is_luhn(text: str) -> bool:
+    digits = [int(each) for each in text if each.isdigit()][::-1]
+    return sum(digits[::2] + [sum(divmod(2 * each, 10)) for each in digits[1::2]]) % 10 == 0
+
+
+def is_iban(text: str) -> bool:
+    compact = text.replace(" ", "")
+    return int("".join(str(int(each, 36)) for each in compact[4:] + compact[:4])) % 97 == 1
+
+
+REGIONS = {"eng": "US", "deu": "DE", "fra": "FR"}
+
+
+def region(number: str, lang: str) -> str | None:
+    parsed = phonenumbers.parse(number, REGIONS.get(lang[:3]))
+    return phonenumbers.region_code_for_number(parsed) if phonenumbers.is_valid_number(parsed) else None
+
+
+class TestPersonalData:
+    def spans(self, kind: str) -> list[tuple[str, str]]:
+        return [
+            (span["text"], case["lang"])
+            for case in cases("personal_data")
+            for span in case["personal"]
+            if span["kind"] == kind
+        ]
+
+    def test_the_pages_hold_what_is_claimed(self) -> None:
+        for case in cases("personal_data"):
+            text = pages()[case["uri"]].text
+            for listed in [span["text"] for span in case["personal"]] + case.get("stays", []):
+                assert listed in text, (case["uri"], listed)
+
+    def test_every_kind_is_there(self) -> None:
+        found = Counter(span["kind"] for case in cases("personal_data") for span in case["personal"])
+        assert set(found) == {"email", "phone", "ip", "iban", "card", "national_id"}
+        assert min(found.values()) >= 3
+        assert len({case["lang"] for case in cases("personal_data")}) >= 10
+        assert any(not case["personal"] for case in cases("personal_data"))
+
+    def test_checksums_are_right_and_those_of_near_misses_wrong(self) -> None:
+        assert all(is_luhn(text) for text, _ in self.spans("card"))
+        assert all(is_iban(text) for text, _ in self.spans("iban"))
+        stays = [text for case in cases("personal_data") for text in case.get("stays", [])]
+        cards = [text for text in stays if re.fullmatch(r"(\d{4} ){3}\d{4}", text)]
+        accounts = [text for text in stays if re.fullmatch(r"[A-Z]{2}\d\d [\d ]+", text)]
+        assert [bool(cards), bool(accounts)] == [True, True]
+        assert not any(map(is_luhn, cards)) and not any(map(is_iban, accounts))
+
+    def test_numbers_of_six_countries_are_valid(self) -> None:
+        regions = {text: region(text, lang) for text, lang in self.spans("phone")}
+        assert None not in regions.values(), regions
+        assert len(set(regions.values())) >= 6
+
+    def test_addresses_are_public_and_hosts_reserved(self) -> None:
+        assert all(ipaddress.ip_address(text).is_global for text, _ in self.spans("ip"))
+        assert {ipaddress.ip_address(text).version for text, _ in self.spans("ip")} == {4, 6}
+        hosts = [text.rpartition("@")[2] for text, _ in self.spans("email")]
+        reserved = re.compile(r"(.+\.)?example\.(com|net|org)")
+        assert [host for host in hosts if not reserved.fullmatch(host)] == []
+        assert any(not text.isascii() for text, _ in self.spans("email"))
+
+
+SCRIPT_NAMES = {"Latn": "LATIN", "Deva": "DEVANAGARI", "Arab": "ARABIC", "Taml": "TAMIL", "Hans": "CJK"}
+
+
+def source_text(theme: str, slug: str) -> str:
+    """A text as it was written, with its title."""
+    content = (SAMPLE / "planted_texts" / f"{theme}.txt").read_text("utf-8")
+    return content.partition(f"=== {slug} | ")[2].partition("\n")[2].partition("\n=== ")[0]
+
+
+def test_mixed_texts_are_mixed() -> None:
+    slugs = {entry["uri"]: entry["slug"] for entry in INVENTORY if entry.get("source") == "planted_texts/mixed.txt"}
+    assert set(slugs) == {case["uri"] for case in cases("mixed_languages")}
+    for case in cases("mixed_languages"):
+        letters = [each for each in source_text("mixed", slugs[case["uri"]]) if each.isalpha()]
+        scripts = Counter(unicodedata.name(each).partition(" ")[0] for each in letters)
+        for language in case["mixed"]:
+            assert scripts[SCRIPT_NAMES[language.partition("_")[2]]] > len(letters) / 4, case["uri"]
+        assert len(case["mixed"]) == 2 or "lang" in case
+
+
+def is_listed(host: str) -> bool:
+    """Whether the blocklist names a host or a domain that it is below."""
+    lines = (SAMPLE / "lists" / "blocked-domains.txt").read_text("utf-8").splitlines()
+    listed = {line.encode("idna").decode() for line in lines if line and not line.startswith("#")}
+    labels = host.split(".")
+    return any(".".join(labels[n:]) in listed for n in range(len(labels)))
+
+
+class TestOrigins:
+    def test_the_blocklist_names_the_blocked_hosts_alone(self) -> None:
+        for case in PLANTED:
+            if case["uri"].startswith("http"):
+                assert is_listed(urlsplit(case["uri"]).hostname or "") == bool(case.get("blocklists")), case["uri"]
+        assert {bool(case["blocklists"]) for case in cases("blocklist")} == {True, False}
+
+    @pytest.mark.parametrize("case", cases("opt_out"), ids=lambda case: urlsplit(case["uri"]).hostname)
+    def test_pages_carry_the_reservations_claimed(self, case: dict[str, Any]) -> None:
+        page = pages()[case["uri"]]
+        robots_meta = re.search(r'<meta name="robots" content="([^"]*)">', page.html)
+        carried = {
+            "meta:noai": "noai" in (robots_meta[1].split(", ") if robots_meta else ()),
+            "header:noai": "noai" in page.headers.get("x-robots-tag", "").split(", "),
+            "meta:tdm": '<meta name="tdm-reservation" content="1">' in page.html,
+            "header:tdm": page.headers.get("tdm-reservation") == "1",
+            "site:tdm": urlsplit(case["uri"]).path.startswith("/biblioteca/"),
+            "robots:GPTBot": self.is_shut_out("GPTBot", case["uri"]),
+            "robots:CCBot": self.is_shut_out("CCBot", case["uri"]),
+        }
+        assert {name for name, there in carried.items() if there} == set(case["opt_outs"])
+
+    def is_shut_out(self, agent: str, url: str) -> bool:
+        rules = pages().get(f"https://{urlsplit(url).hostname}/robots.txt")
+        parser = RobotFileParser()
+        parser.parse(rules.html.splitlines() if rules else [])
+        return not parser.can_fetch(agent, url)
+
+    def test_licences_are_stated_or_only_linked(self) -> None:
+        stated = {case["page_licence"]: pages()[case["uri"]].html for case in cases("licence")}
+        assert 'rel="license" href="https://creativecommons.org/licenses/by-sa/4.0/"' in stated["CC-BY-SA-4.0"]
+        assert 'rel="license" href="https://creativecommons.org/publicdomain/zero/1.0/"' in stated["CC0-1.0"]
+        assert 'href="https://creativecommons.org/licenses/' in stated[""]
+        assert "rel=" not in stated[""]
+
+
+def words_of(text: str, lang: str) -> Sequence[str]:
+    """Words, or characters where there are no spaces between words."""
+    unspaced = lang.partition("_")[2] in ("Hans", "Thai")
+    return [each for each in text if each.isalnum()] if unspaced else text.lower().split()
+
+
+def share_found(item: Sequence[str], text: Sequence[str]) -> float:
+    """Share of an item's words that stand in a text, in the item's order and near each other."""
+    blocks = SequenceMatcher(None, item, text, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks if block.size > 1) / len(item)
+
+
+QUESTIONS = {row["id"]: row for row in rows(SAMPLE / "evaluation" / "questions.jsonl")}
+
+
+class TestEvaluation:
+    def test_items(self) -> None:
+        assert len(QUESTIONS) == 24
+        assert all(set(row) == {"id", "language", "question", "answer"} for row in QUESTIONS.values())
+        assert len({row["question"] for row in QUESTIONS.values()}) == 24
+        languages = Counter(row["language"] for row in QUESTIONS.values())
+        assert {"eng_Latn", "ara_Arab", "hin_Deva", "tha_Thai", "zho_Hans", "rus_Cyrl"} < set(languages)
+        assert set(languages.values()) == {3}
+
+    def test_items_are_where_they_are_said_to_be(self) -> None:
+        shares: dict[str, list[float]] = {"word for word": [], "word in ten": [], "without any": []}
+        for case in cases("contaminated"):
+            kind = next(each for each in shares if each in case["reason"])
+            text, lang = pages()[case["uri"]].text, case["lang"]
+            keys = case["contaminated_by"] or [key for key in QUESTIONS if QUESTIONS[key]["language"] == lang]
+            for question in (QUESTIONS[key]["question"] for key in keys):
+                assert (question in text) == (kind == "word for word")
+                shares[kind].append(share_found(words_of(question, lang), words_of(text, lang)))
+        assert set(shares["word for word"]) == {1.0}
+        assert 0.87 < min(shares["word in ten"]) <= max(shares["word in ten"]) < 0.96, shares
+        assert max(shares["without any"]) < 0.4, shares
+
+    def test_only_contaminated_pages_hold_an_item(self) -> None:
+        held = {case["uri"]: set(case["contaminated_by"]) for case in cases("contaminated")}
+        for uri, page in pages().items():
+            found = {key for key, row in QUESTIONS.items() if row["question"] in page.text}
+            assert found <= held.get(uri, set()), uri
+
+
+def test_the_recipe_uses_the_lists() -> None:
+    recipe = tomllib.loads((SAMPLE / "recipe.toml").read_text("utf-8"))
+    assert all((SAMPLE / each["path"]).is_file() for each in recipe["web"]["blocklists"])
+    assert {name for case in PLANTED for name in case.get("blocklists", ())} == {
+        each["name"] for each in recipe["web"]["blocklists"]
+    }
+    assert recipe["web"]["opt_outs"] == "drop"
+    assert all((SAMPLE / path).is_file() for each in recipe["contamination"]["sets"] for path in each["paths"])
