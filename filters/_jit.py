@@ -1,4 +1,4 @@
-"""The compiler, with types: `@jit` for every kernel of this folder.
+"""The compiler, with types: `@jit` for every kernel of this folder and those in it.
 
 Machine code is cached beside the source. Numba renews the cache of a function when its own file changes, not when a
 function that it calls in another file does: a kernel would go on running its callees' old code. So the cache of a
@@ -14,20 +14,21 @@ import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_KERNELS = ("segmentation", "signals", "repetition", "shingles", "minhash", "kernel")
-_CONSTANTS = ("_jit.py", "characters.py", "data/scripts.tsv", "../schemas/tables.py")
+_IMPORT = b"gristmill.filters._jit import jit"
+_CONSTANTS = ("characters.py", "_jit.py", "scripts.tsv", "sentence_terminals.tsv")
 
 
 def _drop_stale_machine_code(folder: Path) -> None:
-    sources = [folder / name for name in (*(f"{kernel}.py" for kernel in _KERNELS), *_CONSTANTS)]
+    kernels = [source for source in folder.rglob("*.py") if _IMPORT in source.read_bytes()]
+    constants = [source for name in _CONSTANTS for source in folder.rglob(name)]
+    sources = [*kernels, *constants, folder.parent / "schemas" / "tables.py"]
     newest = max((source.stat().st_mtime for source in sources if source.is_file()), default=0.0)
-    for name in _KERNELS:
-        for index in (folder / "__pycache__").glob(f"{name}.*.nbi"):
-            try:
-                if index.stat().st_mtime < newest:
-                    index.unlink()
-            except OSError:  # another process was first, or the folder is not ours to write: Numba caches elsewhere
-                continue
+    for index in folder.rglob("__pycache__/*.nbi"):
+        try:
+            if index.stat().st_mtime < newest:
+                index.unlink()
+        except OSError:  # another process was first, or the folder is not ours to write: Numba caches elsewhere
+            continue
 
 
 _drop_stale_machine_code(Path(__file__).parent)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 CODE_POINTS = 0x110000
 
-# Flags of a character, the low 24 bits of its kind.
+# Flags of a character, the low 24 bits of its kind. None is free.
 LETTER = 1 << 0
 MARK = 1 << 1
 DIGIT = 1 << 2
@@ -52,6 +52,12 @@ SIMPLIFIED = 1 << 19
 """Han character of simplified Chinese only."""
 TRADITIONAL = 1 << 20
 """Han character of traditional Chinese only."""
+MISREAD_LATIN = 1 << 21
+"""What a trail byte of UTF-8 looks like to a reader of Windows-1252 or Latin-1."""
+MISREAD_CYRILLIC = 1 << 22
+"""The same to a reader of Windows-1251."""
+LOWER = 1 << 23
+"""Lower case letter."""
 SCRIPT_SHIFT = 24
 """The script's index in `scripts()` is the high 8 bits of a kind."""
 
@@ -71,6 +77,8 @@ _BREAKS = "\n\v\f\r\x85\u2028\u2029"
 _BULLETS = "•‣⁃∙▪▫■□▶►▸▹●○◆◇◦➢➤➔★☆✓✔❖⦁⦿・※"
 _BULLETS_BEFORE_SPACE = "-–*+·"
 _ELLIPSES = "…⋯︙"
+_NO_MISREADING = "\u00a0\u00adіїјёєґ"
+"""Trail bytes to some reader, but common in good text too behind the letters that lead bytes become."""
 _CLOSERS = "\"'＂＇»«”’“‘„‚‹›」』"
 
 # Display forms that differ from the plain character in shape alone. Super- and subscripts are left: m² is not m2.
@@ -101,6 +109,7 @@ _FLAGS_OF_CATEGORIES = {
     CORE: "Lu Ll Lt Lm Lo Nd Nl No",
     FORMAT: "Cf",
     UPPER: "Lu Lt",
+    LOWER: "Ll",
     REPLACED: "Cn Co Cs",
     CLOSER: "Pe Pf",
 }
@@ -219,6 +228,8 @@ def _kinds() -> npt.NDArray[np.uint32]:
         (BULLET_BEFORE_SPACE, _BULLETS_BEFORE_SPACE),
         (HASH, "#＃"),
         (CURLY, "{}"),
+        (MISREAD_LATIN, _trail_bytes("cp1252") + _trail_bytes("latin-1")),
+        (MISREAD_CYRILLIC, _trail_bytes("cp1251")),
     ):
         kinds[_codes(members)] |= np.uint32(flag)
     for first, last, *_ in _rows("sentence_terminals.tsv"):
@@ -228,6 +239,11 @@ def _kinds() -> npt.NDArray[np.uint32]:
     kinds[simplified] |= np.uint32(SIMPLIFIED)
     kinds[traditional] |= np.uint32(TRADITIONAL)
     return kinds
+
+
+def _trail_bytes(codec: str) -> str:
+    """What the trail bytes of UTF-8 become when they are read as a one-byte encoding."""
+    return "".join(set(bytes(range(0x80, 0xC0)).decode(codec, "ignore")) - set(_NO_MISREADING))
 
 
 def _add_scripts(kinds: npt.NDArray[np.uint32]) -> None:

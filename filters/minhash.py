@@ -77,6 +77,6 @@ def sign(offsets: Int64s, hashes: UInt32s) -> UInt32s:
     """Signatures, one row of PERMUTATIONS values for each document: `hashes[offsets[d]:offsets[d + 1]]`.
 
     Equals `datasketch.MinHash(num_perm=PERMUTATIONS, scheme="affine32", hashfunc=int)` over the same hashes. About
-    150 million hashes per second on one core.
+    250 million hashes per second on one core.
     """
     return _sign(offsets, hashes, permutations())

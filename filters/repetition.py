@@ -17,14 +17,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gristmill.filters._jit import jit
-from gristmill.filters.segmentation import CHARS, LINES, SEED, WORDS, Document, Int32s, Int64s, UInt64s, mix
+from gristmill.filters.segmentation import (
+    CHARS,
+    LINES,
+    SEED,
+    WORDS,
+    Document,
+    Int32s,
+    Int64s,
+    UInt8s,
+    UInt64s,
+    hash_chars,
+    mix,
+)
 
 TOP_SIZES = (2, 3, 4)
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
 _FIRST_TOP, _LAST_TOP, _LAST = 2, 4, 10
+_ONE = np.uintp(1)
 _FREE = np.uint64(0)
 """Key of a free slot. One hash in 2^64 is 0 too, and may be miscounted, as two equal hashes of different words are."""
-_HALF = np.uint64(32)
 
 
 class Tally(NamedTuple):
@@ -44,6 +56,8 @@ class Tally(NamedTuple):
     """Its place in the table."""
     keys: UInt64s
     counts: Int32s
+    hits: UInt8s
+    """How often bigrams fell on a slot; more than once is as much as is asked."""
 
 
 @jit
@@ -56,6 +70,7 @@ def new_tally(n: int) -> Tally:
         np.empty(n, np.int64),
         np.empty(_table_size(n), np.uint64),
         np.empty(_table_size(n), np.int32),
+        np.empty(_table_size(n), np.uint8),
     )
 
 
@@ -152,6 +167,28 @@ def _lengthen(document: Document, tally: Tally, n_grams: Any, size: Any) -> Any:
 
 
 @jit
+def _list_bigrams(document: Document, tally: Tally) -> Any:
+    """List the bigrams that may occur twice, as their slots are hit twice; return how many. Others need no counting."""
+    words, hits = document.words, tally.hits
+    n = np.uintp(max(document.sizes[WORDS] - 1, 0))
+    size = _table_size(np.int64(n))
+    mask = np.uint64(size - 1)
+    hits[:size] = 0
+    for w in range(n):
+        gram = mix(words[w], words[w + _ONE])
+        tally.grams[w] = gram
+        hits[gram & mask] = hits[gram & mask] << np.uint8(1) | np.uint8(1)
+    kept = np.uintp(0)
+    for w in range(n):
+        gram = tally.grams[w]
+        tally.grams[kept] = gram
+        tally.positions[kept] = w
+        tally.lengths[kept] = document.word_lengths[w] + document.word_lengths[w + _ONE]
+        kept += np.uintp(hits[gram & mask] > 1)
+    return np.int64(kept)
+
+
+@jit
 def share(part: Any, whole: Any) -> Any:
     """A ratio of 0..1: cut off at 1, and 0 where there is nothing to have a share of."""
     return min(part / whole, 1.0) if whole > 0 else 0.0
@@ -161,11 +198,7 @@ def share(part: Any, whole: Any) -> Any:
 def repeated_grams(document: Document, tally: Tally, top: Any, duplicate: Any) -> None:
     """Fill in the n-gram shares for TOP_SIZES and DUPLICATE_SIZES. Linear in words, whatever the text."""
     n_chars = document.sizes[CHARS]
-    n_grams = max(document.sizes[WORDS] - 1, 0)
-    for w in range(n_grams):
-        tally.grams[w] = mix(document.words[w], document.words[w + 1])
-        tally.positions[w] = w
-        tally.lengths[w] = document.word_lengths[w] + document.word_lengths[w + 1]
+    n_grams = _list_bigrams(document, tally)
     top[:] = 0.0
     duplicate[:] = 0.0
     for size in range(_FIRST_TOP, _LAST + 1):
@@ -177,15 +210,6 @@ def repeated_grams(document: Document, tally: Tally, top: Any, duplicate: Any) -
         else:
             duplicate[size - _LAST_TOP - 1] = share(_duplicated(tally, n_grams, size), n_chars)
         n_grams = _lengthen(document, tally, n_grams, size)
-
-
-@jit
-def _line_hash(chars: Any, start: Any, end: Any) -> Any:
-    """Hash of a line's characters, two at a time."""
-    state = mix(SEED, np.uint64(end - start))
-    for i in range(start, end - 1, 2):
-        state = mix(state, np.uint64(chars[i]) | (np.uint64(chars[i + 1]) << _HALF))
-    return mix(state, np.uint64(chars[end - 1]))
 
 
 @jit
@@ -206,7 +230,7 @@ def repeated_lines(document: Document, tally: Tally) -> tuple[Any, Any]:
     covered = 0
     for line in range(n_lines):
         start, end = document.line_starts[line], document.line_ends[line]
-        tally.grams[line] = _line_hash(document.chars, start, end)
+        tally.grams[line] = hash_chars(document.chars, start, end, SEED)
         if _seen(tally, mask, tally.grams[line]):
             lines += 1
             covered += end - start

@@ -3,7 +3,8 @@
 A rule is named `<set>.<signal>.<min|max>`, such as `gopher.n_words.min`: a document fails it if the signal is below the
 minimum, or above the maximum, that holds for the document's language. Limits are looked up under the document's code
 (`deu_Latn`), then its language (`deu`), its script (`Latn`), and `default`; the first that is there counts, and may say
-that the rule is off. The shipped limits are in `limits.toml`, with their sources.
+that the rule is off. The shipped limits are in `limits.toml`, with their sources; those in `limits_languages.toml` were
+fitted to single languages by `calibrate`.
 """
 
 import functools
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.filters import stop_words
-from gristmill.schemas import SIGNAL_FIELDS, VERDICTS, nearest
+from gristmill.schemas import MEASURED_FIELDS, SIGNAL_FIELDS, VERDICTS, nearest
 
 Overrides = Mapping[str, Mapping[str, float | None]]
 """Limits by language, script or `default`, then by rule; None switches the rule off."""
@@ -28,11 +29,15 @@ Overrides = Mapping[str, Mapping[str, float | None]]
 LANGUAGE_RULE = "language"
 """Fails a document whose language is not wanted; its value is the language score, and it has no limit."""
 
+LICENCE_RULE = "web.licence"
+"""Fails a document that states none of the licences asked for; it has neither value nor limit."""
+
 DEFAULT = "default"
 _UNKNOWN = "und"
 _STOP_WORDS = "stop_words"
 
-_SIGNALS: Mapping[str, pa.DataType] = {field.name: field.type for field in SIGNAL_FIELDS}
+_SIGNALS = frozenset(field.name for field in SIGNAL_FIELDS)
+_MEASURED: Mapping[str, pa.DataType] = {field.name: field.type for field in MEASURED_FIELDS}
 _FAILURES: pa.ListType = VERDICTS.schema.field("failures").type
 
 
@@ -67,15 +72,27 @@ class Limits:
         rules: in the order in which failures are listed.
         languages: codes, languages or scripts to keep; None keeps all.
         listed: languages with a stop-word list, sorted: only these can be asked for stop words.
+        min_score: documents whose language scores less are und. 0..1.
+        licences: licences that a page must state, sorted; None asks for none.
     """
 
     rules: tuple[Rule, ...]
     languages: tuple[str, ...] | None
     listed: tuple[str, ...]
+    min_score: float = 0.0
+    licences: tuple[str, ...] | None = None
 
     @classmethod
     def load(
-        cls, sets: Iterable[str], overrides: Overrides | None = None, *, languages: Collection[str] | None = None
+        cls,
+        sets: Iterable[str],
+        overrides: Overrides | None = None,
+        *,
+        languages: Collection[str] | None = None,
+        policies: Mapping[str, float] | None = None,
+        min_score: float = 0.0,
+        licences: Collection[str] | None = None,
+        fitted: bool = True,
     ) -> "Limits":
         """The shipped limits of some rule sets, changed by a recipe's own.
 
@@ -87,23 +104,30 @@ class Limits:
             sets: names of rule sets; their rules come in the order of `limits.toml`, whatever the order here.
             overrides: own limits, such as {"deu": {"gopher.n_words.min": 30}}.
             languages: codes, languages or scripts to keep; None keeps all.
+            policies: further rules with their default limits, such as {"personal.emails.max": 0}.
+            min_score: documents whose language scores less are und. 0..1.
+            licences: licences that a page must state; None asks for none.
+            fitted: False leaves out the limits fitted for single languages.
 
         Raises:
             ValueError: a set or a rule is unknown, a rule's set is not among the sets, or a limit is not finite.
         """
-        shipped = _shipped()
+        shipped = _shipped(fitted=fitted)
         chosen = set(sets)
         for name in sorted(chosen - shipped.keys()):
             raise ValueError(f"unknown rule set {name!r}{nearest(name, shipped)}")
         tables = {rule: table for name in shipped if name in chosen for rule, table in shipped[name].items()}
+        tables |= {rule: {DEFAULT: limit} for rule, limit in (policies or {}).items()}
         own = _by_rule(overrides or {}, tables)
         return cls(
             rules=tuple(
                 Rule(name=rule, limits=tuple(sorted(_merge(table, own.get(rule, {})).items())))
                 for rule, table in tables.items()
             ),
-            languages=None if languages is None else tuple(sorted(set(languages))),
+            languages=_sorted(languages),
             listed=tuple(sorted(stop_words.load())),
+            min_score=min_score,
+            licences=_sorted(licences),
         )
 
     @classmethod
@@ -111,8 +135,10 @@ class Limits:
         """The limits that `to_json` has written."""
         return cls(
             rules=tuple(Rule(name=name, limits=tuple(sorted(table.items()))) for name, table in value["rules"]),
-            languages=None if value["languages"] is None else tuple(value["languages"]),
+            languages=_sorted(value["languages"]),
             listed=tuple(value["listed"]),
+            min_score=value["min_score"],
+            licences=_sorted(value["licences"]),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -121,6 +147,8 @@ class Limits:
             "rules": [[rule.name, dict(rule.limits)] for rule in self.rules],
             "languages": None if self.languages is None else list(self.languages),
             "listed": list(self.listed),
+            "min_score": self.min_score,
+            "licences": None if self.licences is None else list(self.licences),
         }
 
     def limit(self, rule: Rule, code: str) -> float | None:
@@ -144,25 +172,27 @@ def lookup_keys(code: str) -> tuple[str, ...]:
 def decide(signals: pa.RecordBatch, limits: Limits) -> pa.RecordBatch:
     """Verdicts of a batch of documents: one row each, in order, with every rule that failed in the order of the rules.
 
-    A value that is missing (null, or not a number) fails no rule: what was not measured cannot be held against a
-    document. Values are compared in the precision of their column, so that 0.3 is not more than 0.3.
+    What was not measured fails no rule: a null, not a number, or a measure beside the signals whose column is not
+    there. Values are compared in the precision of their column, so that 0.3 is not more than 0.3.
 
     Args:
-        signals: doc_id, language, language_score and the compared signals; null as language counts as und.
+        signals: doc_id, language, language_score and what is measured; null as language counts as und.
         limits: from `Limits.load`.
 
     Returns:
         A batch with the schema of `VERDICTS`.
 
     Raises:
-        KeyError: a column is missing.
+        KeyError: the column of a signal is missing.
     """
-    encoded = pc.fill_null(signals.column("language"), _UNKNOWN).dictionary_encode()
+    languages = _resolved(signals, limits.min_score)
+    encoded = languages.dictionary_encode()
     codes: list[str] = encoded.dictionary.to_pylist()
     code_of_row = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     columns = _Columns(signals=signals, codes=codes, code_of_row=code_of_row)
-    found = [_unwanted(columns, limits), *(_failing(columns, limits, rule) for rule in limits.rules)]
-    names = [LANGUAGE_RULE, *(rule.name for rule in limits.rules)]
+    special = [_unwanted(columns, limits), _unlicensed(columns, limits)]
+    found = [*special, *(_failing(columns, limits, rule) for rule in limits.rules)]
+    names = [LANGUAGE_RULE, LICENCE_RULE, *(rule.name for rule in limits.rules)]
 
     rows = np.concatenate([each.rows for each in found])
     order = np.argsort(rows, kind="stable")
@@ -180,11 +210,20 @@ def decide(signals: pa.RecordBatch, limits: Limits) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [
             signals.column("doc_id"),
+            languages,
             pa.array(counts == 0),
             pa.ListArray.from_arrays(pa.array(offsets), failures, type=_FAILURES),
         ],
         schema=VERDICTS.schema,
     )
+
+
+def _resolved(signals: pa.RecordBatch, min_score: float) -> pa.StringArray:
+    """The language of each document; und with its script where the score is too low."""
+    languages = pc.fill_null(signals.column("language"), _UNKNOWN)
+    sure = pc.fill_null(pc.greater_equal(signals.column("language_score"), np.float32(min_score)), True)
+    unsure = pc.replace_substring_regex(languages, "^[a-z]{3}", _UNKNOWN)
+    return pc.if_else(sure, languages, unsure)
 
 
 Doubles = npt.NDArray[np.float64]
@@ -198,6 +237,10 @@ class _Columns:
     signals: pa.RecordBatch
     codes: list[str]
     code_of_row: Rows
+
+    def has(self, name: str) -> bool:
+        """Whether a measure was taken; signals always are."""
+        return name in _SIGNALS or name in self.signals.schema.names
 
     def values(self, name: str) -> Doubles:
         """A column as doubles; NaN for null."""
@@ -218,9 +261,9 @@ class _Found:
 def _failing(columns: _Columns, limits: Limits, rule: Rule) -> _Found:
     by_code = [limits.limit(rule, code) for code in columns.codes]
     exact = np.array([math.nan if each is None else each for each in by_code], np.float64)
-    if np.isnan(exact).all():
+    if np.isnan(exact).all() or not columns.has(rule.signal):
         return _Found(rows=np.zeros(0, np.int64), values=np.zeros(0), limits=np.zeros(0))
-    rounded = exact.astype(np.float32).astype(np.float64) if pa.types.is_float32(_SIGNALS[rule.signal]) else exact
+    rounded = exact.astype(np.float32).astype(np.float64) if pa.types.is_float32(_MEASURED[rule.signal]) else exact
     values, bounds = columns.values(rule.signal), rounded[columns.code_of_row]
     rows = np.flatnonzero(values < bounds if rule.bound == "min" else values > bounds)
     return _Found(rows=rows, values=values[rows], limits=exact[columns.code_of_row[rows]])
@@ -232,16 +275,25 @@ def _unwanted(columns: _Columns, limits: Limits) -> _Found:
     return _Found(rows=rows, values=columns.values("language_score")[rows], limits=np.full(len(rows), math.nan))
 
 
+def _unlicensed(columns: _Columns, limits: Limits) -> _Found:
+    rows = np.zeros(0, np.int64)
+    if limits.licences is not None:
+        allowed = pc.is_in(columns.signals.column("page_licence"), pa.array(limits.licences, pa.string()))
+        rows = np.flatnonzero(~allowed.to_numpy(zero_copy_only=False))
+    nothing = np.full(len(rows), math.nan)
+    return _Found(rows=rows, values=nothing, limits=nothing)
+
+
 def _nan_as_null(values: Doubles) -> pa.Array:
     return pa.array(values, pa.float64(), from_pandas=True)
 
 
 @functools.cache
-def _shipped() -> Mapping[str, Mapping[str, Mapping[str, float | None]]]:
-    """`limits.toml` as set -> rule -> key -> limit."""
-    read = tomllib.loads(resources.files(__package__).joinpath("limits.toml").read_text("utf-8"))
+def _shipped(*, fitted: bool = True) -> Mapping[str, Mapping[str, Mapping[str, float | None]]]:
+    """`limits.toml`, and the fitted `limits_languages.toml` over it, as set -> rule -> key -> limit."""
+    read = _read("limits.toml")
     groups: dict[str, list[str]] = read.pop("groups")
-    return {
+    shipped = {
         name: {
             f"{name}.{signal}.{bound}": _expand(table, groups)
             for signal, bounds in signals.items()
@@ -249,6 +301,13 @@ def _shipped() -> Mapping[str, Mapping[str, Mapping[str, float | None]]]:
         }
         for name, signals in read.items()
     }
+    for key, rule, limit in _flat(_read("limits_languages.toml")["rules"]["limits"] if fitted else {}):
+        shipped[rule.partition(".")[0]][rule][key] = None if limit is False else limit
+    return shipped
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath(name).read_text("utf-8"))
 
 
 def _expand(table: Mapping[str, float | bool], groups: Mapping[str, Iterable[str]]) -> dict[str, float | None]:
@@ -284,6 +343,10 @@ def _unknown_rule(rule: str, known: Collection[str]) -> str:
     if rule in shipped.get(name, {}):
         return f"rule {rule!r} is part of set {name!r}, which is not among rules.sets"
     return f"unknown rule {rule!r}{nearest(rule, known)}"
+
+
+def _sorted(names: Collection[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(sorted(set(names)))
 
 
 def _merge(shipped: Mapping[str, float | None], own: Mapping[str, float | None]) -> dict[str, float | None]:

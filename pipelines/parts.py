@@ -1,31 +1,43 @@
-"""Parts: the aligned files of one piece of corpus, and groups of parts of an even size.
+"""Pieces and parts: the aligned files of one piece of corpus; and groups of parts of an even size.
 
-`documents`, `signals` and `verdicts` are aligned file by file and row by row: together they are a part. Later stages
-work on groups of parts. A group is chosen by the leading bits of the documents file's checksum, so that adding a file
-to the corpus leaves the other groups as they were.
+`documents`, `signals`, the tables of further measures and `verdicts` are aligned file by file and row by row: together
+they are a part, or a piece while there are no verdicts yet. Later stages work on groups of parts. A group is chosen by
+the leading bits of the documents file's checksum, so that adding a file to the corpus leaves the other groups as they
+were.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gristmill.pipelines.checkpoints import FileEntry, Receipt
-from gristmill.schemas import DOCUMENTS, SIGNALS, VERDICTS
+from gristmill.schemas import DOCUMENTS, SIGNALS, VERDICTS, Table
 
 GROUP_BYTES = 128 << 20
 """Arrow bytes of documents per group, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """The files of one piece of corpus, aligned row by row; `documents` has further rows, of status not ok."""
+class Piece:
+    """The files of one piece of corpus, aligned row by row; `documents` has further rows, of status not ok.
+
+    Attributes:
+        measures: files of the tables beside the signals, by the table's name.
+    """
 
     documents: FileEntry
     signals: FileEntry
-    verdicts: FileEntry
+    measures: Mapping[str, FileEntry] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         return self.documents.checksum
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part(Piece):
+    """A piece with its verdicts."""
+
+    verdicts: FileEntry
 
     def checksums(self) -> list[str]:
         return [self.documents.checksum, self.signals.checksum, self.verdicts.checksum]
@@ -34,16 +46,34 @@ class Part:
         return [self.documents.path, self.signals.path, self.verdicts.path]
 
 
-def parts(*, documents: Sequence[Receipt], signals: Sequence[Receipt], verdicts: Sequence[Receipt]) -> list[Part]:
-    """Match the files by what each was made from; in the order of the documents' checksums."""
-    by_documents = {each.descriptor["documents"]: each.of(SIGNALS)[0] for each in signals}
-    by_signals = {each.descriptor["signals"]: each.of(VERDICTS)[0] for each in verdicts}
-    found = {}
-    for receipt in documents:
-        for entry in receipt.of(DOCUMENTS):
-            measured = by_documents[entry.checksum]
-            found[entry.checksum] = Part(documents=entry, signals=measured, verdicts=by_signals[measured.checksum])
-    return [found[key] for key in sorted(found)]
+def pieces(*, documents: Sequence[Receipt], signals: Sequence[Receipt]) -> list[Piece]:
+    """Match the files by what each was made from; in the order of the documents' checksums, each once."""
+    measured = {each.descriptor["documents"]: each.of(SIGNALS)[0] for each in signals}
+    found = {entry.checksum: entry for receipt in documents for entry in receipt.of(DOCUMENTS)}
+    return [Piece(documents=found[key], signals=measured[key]) for key in sorted(found)]
+
+
+def measured(given: Sequence[Piece], *, table: Table, receipts: Sequence[Receipt]) -> list[Piece]:
+    """The pieces with one more table each, from receipts whose descriptors name the documents."""
+    by_documents = {each.descriptor["documents"]: each.of(table)[0] for each in receipts}
+    return [
+        replace(piece, measures={**piece.measures, table.name: by_documents[piece.key]}) if by_documents else piece
+        for piece in given
+    ]
+
+
+def decided(given: Sequence[Piece], *, verdicts: Sequence[Receipt]) -> list[Part]:
+    """The pieces as parts, from receipts whose descriptors name the documents."""
+    by_documents = {each.descriptor["documents"]: each.of(VERDICTS)[0] for each in verdicts}
+    return [
+        Part(
+            documents=piece.documents,
+            signals=piece.signals,
+            measures=piece.measures,
+            verdicts=by_documents[piece.key],
+        )
+        for piece in given
+    ]
 
 
 def group(given: Sequence[Part], *, target_bytes: int = GROUP_BYTES) -> dict[str, list[Part]]:

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
-from gristmill.pipelines import decide, files, ingest, job, runners
+from gristmill.pipelines import contamination, decide, files, given_models, ingest, job, quality, runners, web
 from gristmill.pipelines.checkpoints import Store, Unit
 from gristmill.pipelines.engine import Finished, PhaseState, RunError, Task, run, survey
 from gristmill.pipelines.progress import Reporter, Style
@@ -39,16 +39,15 @@ def check(recipe_path: str) -> Recipe:
     folder = _folder(recipe_path)
     try:
         decide.limits_of(recipe)
+        for given in recipe.inputs:
+            ingest.find_files(given, folder=folder)
+        for measure in (given_models, web, contamination, quality):
+            measure.check(recipe, folder=folder)
     except ValueError as error:
         raise RecipeError(f"{recipe_path}: {error}") from error
-    for given in recipe.inputs:
-        try:
-            ingest.find_files(given, folder=folder)
-        except RecipeError as error:
-            raise RecipeError(f"{recipe_path}: {error}") from error
-    for field, model in (("language.model", recipe.language.model), ("tokenizer.model", recipe.tokenizer.model)):
-        if model is not None and not files.is_file(resolve(model, folder=folder)):
-            raise RecipeError(f"{recipe_path}: {field}: no file {model!r}")
+    model = recipe.tokenizer.model
+    if model is not None and not files.is_file(resolve(model, folder=folder)):
+        raise RecipeError(f"{recipe_path}: tokenizer.model: no file {model!r}")
     return recipe
 
 

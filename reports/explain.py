@@ -11,6 +11,7 @@ import duckdb
 from gristmill.reports import differences, safe
 from gristmill.reports.differences import Segment
 from gristmill.reports.views import connect
+from gristmill.schemas import MEASURES
 
 READ_CHARACTERS = 1 << 17
 """Characters of a text that are read at most."""
@@ -94,7 +95,8 @@ class Explanation:
     Attributes:
         document: its row of `documents`, without the text; empty where it has none.
         ledger: its rows of `ledger`: one, unless the run is incomplete.
-        signals: what was measured, by name; empty for what is not a document.
+        signals: what the kernel measured, by name; empty for what is not a document.
+        measures: what else was measured, by table and name; only tables that have the document.
         text: its beginning; `characters` is the length of all of it.
         pieces: at most the first `PIECES`.
         same_uri: other records of the same URI, as (id, disposition).
@@ -104,6 +106,7 @@ class Explanation:
     document: Mapping[str, Any]
     ledger: tuple[Mapping[str, Any], ...]
     signals: Mapping[str, Any]
+    measures: Mapping[str, Mapping[str, Any]]
     failures: tuple[Failure, ...]
     cluster: Cluster | None
     survivor: Survivor | None
@@ -153,6 +156,7 @@ def _explanation(
         document=document,
         ledger=ledger,
         signals=next(iter(_rows(connection, measured, doc_id)), {}),
+        measures=_measures(connection, doc_id),
         failures=_failures(connection, doc_id),
         cluster=cluster,
         survivor=_survivor(connection, survivor_id, text) if survivor_id not in (None, doc_id) else None,
@@ -162,6 +166,14 @@ def _explanation(
         characters=characters,
         same_uri=same_uri,
     )
+
+
+def _measures(connection: duckdb.DuckDBPyConnection, doc_id: str) -> dict[str, dict[str, Any]]:
+    found = {
+        table.name: _rows(connection, f"SELECT * EXCLUDE (doc_id) FROM {table.name} WHERE doc_id = ?", doc_id)
+        for table in MEASURES
+    }
+    return {name: rows[0] for name, rows in found.items() if rows}
 
 
 def _failures(connection: duckdb.DuckDBPyConnection, doc_id: str) -> tuple[Failure, ...]:

@@ -3,7 +3,7 @@
 import dataclasses
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -20,6 +20,13 @@ EXCERPT = 800
 _CONTEXT = 60
 _SEGMENTS = 60
 _PIECES = 5
+_FINDINGS = 10
+_MEASURES = {
+    "web": "Where it comes from",
+    "personal": "Personal data",
+    "contamination": "Items of evaluation sets",
+    "quality": "Quality",
+}
 _STYLES = {"kept": "green", "dropped": "red", "duplicate": "yellow", "unreadable": "magenta", "skipped": "dim"}
 
 
@@ -54,6 +61,9 @@ def _sections(explanation: Explanation, *, marks: bool) -> Iterator[RenderableTy
         yield _section("Where it is now", _facts(_places(explanation)))
     if explanation.signals:
         yield _section("Signals", _signals(explanation))
+    for name, title in _MEASURES.items():
+        if facts := list(_facts_of(explanation.measures.get(name, {}))):
+            yield _section(title, _facts(facts))
     if explanation.survivor:
         yield _section("Beside the document that was kept", _beside(explanation, explanation.survivor, marks=marks))
     elif explanation.text:
@@ -96,6 +106,7 @@ def _origin(explanation: Explanation) -> Iterator[tuple[str, str]]:
         "licence": document.get("licence"),
         "role": document.get("role"),
         "language": language,
+        "paragraphs in": _shares(explanation.signals.get("languages") or ()),
         "media type": document.get("media_type"),
         "encoding": document.get("encoding"),
     }
@@ -108,6 +119,12 @@ def _origin(explanation: Explanation) -> Iterator[tuple[str, str]]:
         yield "note", "the ledger has this record, but documents does not"
     if not explanation.ledger:
         yield "note", "the ledger has no row for it yet: the run has not come to its end"
+
+
+def _shares(languages: Sequence[Mapping[str, Any]]) -> str | None:
+    """The languages of a document's paragraphs, where there are several."""
+    shares = ", ".join(f"{each['language']} {100 * each['share']:.0f} %" for each in languages)
+    return shares if len(languages) > 1 else None
 
 
 def _failures(explanation: Explanation) -> Table:
@@ -157,6 +174,7 @@ def _signals(explanation: Explanation) -> Table:
     items = [
         Text(f"{name} {_measured(value)}", style="bold red" if name in failed else "")
         for name, value in explanation.signals.items()
+        if name != "languages"
     ]
     columns = 3
     rows = -(-len(items) // columns)
@@ -165,8 +183,23 @@ def _signals(explanation: Explanation) -> Table:
     return table
 
 
+def _facts_of(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a measure found; what it did not find (null, none, an empty list) is not worth a line."""
+    for name, value in row.items():
+        if isinstance(value, list):
+            shown = [", ".join(_measured(part) for part in _parts_of(each)) for each in value[:_FINDINGS]]
+            shown += [f"… and {len(value) - _FINDINGS} more"] if len(value) > _FINDINGS else []
+            yield from ((name, safe.clip(line, 300)) for line in shown)
+        elif value:
+            yield name, _measured(value)
+
+
+def _parts_of(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else (value,)
+
+
 def _measured(value: Any) -> str:
-    return safe.number(value) if isinstance(value, (int, float)) else safe.one_line(str(value))
+    return safe.number(value) if value is None or isinstance(value, int | float) else safe.one_line(str(value))
 
 
 def _beside(explanation: Explanation, survivor: Survivor, *, marks: bool) -> Group:

@@ -12,6 +12,7 @@ import duckdb
 from gristmill.reports import charts, funnel, page_data, queries, reconcile, safe
 from gristmill.reports.funnel import DISPOSITIONS, Row
 from gristmill.reports.page_data import Example, Histogram
+from gristmill.reports.page_measures import measures
 from gristmill.reports.reconcile import Reconciliation
 from gristmill.reports.views import connect, output_folder
 
@@ -56,6 +57,7 @@ def build(connection: duckdb.DuckDBPyConnection, *, name: str) -> str:
         sources=_table(connection, "sources"),
         domains=_table(connection, "domains"),
         histograms=_histograms(page_data.histograms(connection)),
+        measures=measures(connection),
         clusters=_clusters(connection),
         tokens=_tokens(connection),
         examples=_examples(page_data.examples(connection)),
@@ -65,7 +67,7 @@ def build(connection: duckdb.DuckDBPyConnection, *, name: str) -> str:
 
 def _summary(rows: Sequence[Row], connection: duckdb.DuckDBPyConnection) -> str:
     total = funnel.totals(list(rows))
-    named = sum(1 for row in rows if row.language not in (None, "und") and row.kept)
+    named = sum(1 for row in rows if row.kept and row.language and not row.language.startswith("und"))
     facts = [
         ("records in", safe.count(total.records), safe.size(total.bytes_in)),
         ("documents kept", safe.count(total.kept), f"{safe.share(total.kept, total.records)} of records"),

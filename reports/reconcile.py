@@ -75,10 +75,10 @@ _CHECKS = (
         sql="SELECT doc_id, disposition FROM ledger WHERE disposition <> 'kept' AND rule IS NULL",
     ),
     _Check(
-        what="records differ in language between signals and ledger",
+        what="records differ in language between verdicts and ledger",
         sql="""
-            SELECT doc_id, coalesce(s.language, 'none') || '; in the ledger ' || coalesce(l.language, 'none')
-            FROM signals AS s JOIN ledger AS l USING (doc_id) WHERE s.language IS DISTINCT FROM l.language""",
+            SELECT doc_id, coalesce(v.language, 'none') || '; in the ledger ' || coalesce(l.language, 'none')
+            FROM verdicts AS v JOIN ledger AS l USING (doc_id) WHERE v.language IS DISTINCT FROM l.language""",
     ),
     _Check(
         what="documents are in curated more than once",
@@ -118,7 +118,8 @@ _CHECKS = (
         what="duplicates name a survivor that is not kept",
         sql="""
             SELECT l.doc_id, l.survivor_id FROM ledger AS l
-            ANTI JOIN (SELECT doc_id FROM ledger WHERE disposition = 'kept') AS kept ON kept.doc_id = l.survivor_id
+            ANTI JOIN (SELECT doc_id FROM ledger WHERE disposition = 'kept' OR rule = 'curate.empty') AS kept
+            ON kept.doc_id = l.survivor_id
             WHERE l.disposition = 'duplicate' AND l.survivor_id IS NOT NULL""",
     ),
     _Check(

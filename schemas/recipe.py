@@ -7,26 +7,24 @@ the reference for the file: `gristmill recipe schema` prints them as JSON schema
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from gristmill.schemas.recipe_measures import Contamination, Personal, Quality, Web
+from gristmill.schemas.section import LanguageCode, Name, Section
 
 Format = Literal["auto", "warc", "html", "jsonl", "parquet", "csv", "tsv", "text", "markdown", "pdf"]
-RuleSet = Literal["gopher", "c4", "fineweb", "gristmill"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
-LanguageCode = Annotated[str, Field(pattern=r"^(default|[A-Z][a-z]{3}|[a-z]{3}(_[A-Z][a-z]{3})?)$")]
+RuleSet = Literal["gopher", "c4", "fineweb", "refinedweb", "mc4", "gristmill", "quality"]
 
 STAGES = ("ingest", "annotate", "decide", "dedup", "curate", "tokenizer", "pack")
 """What is done to the inputs, in order."""
 
 MIB = 1 << 20
 
-
-class _Section(BaseModel):
-    """A part of the recipe: unknown fields are errors, values are never changed after the check."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+UNKNOWN_LICENCE = "unknown"
+"""Stands where neither the recipe nor the page gives a licence."""
 
 
-class Columns(_Section):
+class Columns(Section):
     """Names of the columns (Parquet, CSV) or keys (JSONL) that hold each part of a record."""
 
     text: str = Field("text", description="The text itself. A dotted name reaches into nested JSON.")
@@ -35,7 +33,7 @@ class Columns(_Section):
     date: str | None = Field(None, description="The date; 'date' is taken where it exists and none is named.")
 
 
-class Input(_Section):
+class Input(Section):
     """A named set of files of one kind."""
 
     name: Name = Field(description="Short name; appears as `source` in every table.")
@@ -46,14 +44,16 @@ class Input(_Section):
     )
     format: Format = Field("auto", description="How to read the files; auto looks at content first, then at names.")
     domain: Name = Field("general", description="Domain label, such as finance, medicine or manufacturing.")
-    licence: str = Field("unknown", description="Licence of the text, as you know it; carried to the curated table.")
+    licence: str = Field(
+        UNKNOWN_LICENCE, description="Licence of the text, as you know it; otherwise curated text has the page's own."
+    )
     role: Literal["raw", "reference"] = Field(
         "raw", description="raw text is curated; reference text is known to be good, and is never curated itself."
     )
     columns: Columns = Field(default_factory=Columns, description="Columns of JSONL, Parquet and CSV.")
 
 
-class Ingest(_Section):
+class Ingest(Section):
     """Reading and extraction."""
 
     extractor: Literal["resiliparse", "trafilatura"] = Field(
@@ -67,20 +67,22 @@ class Ingest(_Section):
     )
 
 
-class Language(_Section):
+class Language(Section):
     """Language identification."""
 
-    model: str | None = Field(None, description="A fastText model (.bin, .ftz); the bundled lid.176.ftz by default.")
+    model: str | None = Field(
+        None, description="A fastText model (.bin, .ftz); by default the bundled lid.176.ftz, with py3langid beside it."
+    )
     min_score: float = Field(
-        0.3, ge=0, le=1, description="Below this probability a document's language is und (undetermined)."
+        0.3, ge=0, le=1, description="Below this score a document's language is und_Latn or its like (undetermined)."
     )
 
 
-class Rules(_Section):
+class Rules(Section):
     """Which published rules decide, and with which limits."""
 
     sets: tuple[RuleSet, ...] = Field(
-        ("gopher", "c4", "fineweb", "gristmill"),
+        ("gopher", "c4", "fineweb", "gristmill", "quality"),
         strict=False,
         description="Rule sets; an empty list keeps every document.",
     )
@@ -107,7 +109,7 @@ class Rules(_Section):
         }
 
 
-class Dedup(_Section):
+class Dedup(Section):
     """Removal of duplicates. A cluster's best document survives."""
 
     exact: bool = Field(True, description="Documents with the same text, white space apart.")
@@ -127,7 +129,7 @@ class Dedup(_Section):
         return self
 
 
-class Tokenizer(_Section):
+class Tokenizer(Section):
     """The SentencePiece tokenizer: trained on the curated text, or brought along."""
 
     model: str | None = Field(None, description="An existing SentencePiece .model to use; none is trained then.")
@@ -146,7 +148,7 @@ class Tokenizer(_Section):
     )
 
 
-class Mixture(_Section):
+class Mixture(Section):
     """How often each document is used: its language's, domain's and source's weights multiply."""
 
     temperature: float = Field(
@@ -166,14 +168,14 @@ class Mixture(_Section):
     )
 
 
-class Packing(_Section):
+class Packing(Section):
     """Training sequences and shards."""
 
     sequence_length: int = Field(2048, ge=64, le=1 << 20, description="Tokens per training sequence.")
     shard_tokens: int = Field(1 << 26, ge=1 << 10, description="Tokens per shard file, about.")
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """Everything that determines an output."""
 
     name: Name = Field("corpus", description="Name of the corpus.")
@@ -181,6 +183,10 @@ class Recipe(_Section):
     inputs: tuple[Input, ...] = Field(min_length=1, strict=False, description="What goes in; [[inputs]] in TOML.")
     ingest: Ingest = Field(default_factory=Ingest)
     language: Language = Field(default_factory=Language)
+    quality: Quality = Field(default_factory=Quality)
+    personal: Personal = Field(default_factory=Personal)
+    web: Web = Field(default_factory=Web)
+    contamination: Contamination = Field(default_factory=Contamination)
     rules: Rules = Field(default_factory=Rules)
     dedup: Dedup = Field(default_factory=Dedup)
     tokenizer: Tokenizer = Field(default_factory=Tokenizer)

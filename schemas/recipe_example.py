@@ -2,10 +2,13 @@
 
 import inspect
 import textwrap
+import typing
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from gristmill.schemas.recipe import Columns, Input, Recipe
 
@@ -37,18 +40,35 @@ def example() -> str:
     for name, field in Recipe.model_fields.items():
         section = _section(field)
         if name != "inputs" and section is not None:
-            lines += ["", *_comment(section.__doc__ or ""), f"[{name}]", *_fields(section)]
+            lines += ["", *_comment(inspect.cleandoc(section.__doc__ or "")), f"[{name}]", *_fields(section)]
+            lines += [line for list_name, item in _lists(section) for line in _items(f"{name}.{list_name}", item)]
     return "\n".join(lines) + "\n"
 
 
 def _fields(section: type[BaseModel]) -> list[str]:
-    return [line for name, field in section.model_fields.items() for line in _entry(name, field)]
+    lists = dict(_lists(section))
+    return [line for name, field in section.model_fields.items() if name not in lists for line in _entry(name, field)]
+
+
+def _lists(section: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The fields of a section that are lists of sections, with the section of one item."""
+    for name, field in section.model_fields.items():
+        for item in typing.get_args(field.annotation):
+            if inspect.isclass(item) and issubclass(item, BaseModel):
+                yield name, item
+
+
+def _items(name: str, item: type[BaseModel]) -> list[str]:
+    """An item of a list, all of it commented out: by default there is none."""
+    lines = (line if line.startswith("#") else f"# {line}" for line in [f"[[{name}]]", *_fields(item)])
+    return ["", *_comment(inspect.cleandoc(item.__doc__ or "")), *lines]
 
 
 def _entry(name: str, field: FieldInfo) -> list[str]:
     default = field.get_default(call_default_factory=True, validated_data={})
-    off = "# " if default is None or default == {} else ""
-    shown = _toml(default) if default is not None else '"..."'
+    absent = default is None or default is PydanticUndefined
+    off = "# " if absent or default == {} else ""
+    shown = _toml(default) if not absent else '["..."]' if "tuple" in str(field.annotation) else '"..."'
     return [*_comment(field.description or ""), f"{off}{name} = {shown}"]
 
 

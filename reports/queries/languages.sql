@@ -1,6 +1,6 @@
 -- By language: documents measured, how sure the language is, words per document, and the share kept.
 SELECT
-    signals.language,
+    coalesce(ledger.language, signals.language) AS language,
     count(*) AS documents,
     count(*) FILTER (disposition = 'kept') AS kept,
     round(100.0 * count(*) FILTER (disposition = 'kept') / count(*), 1) AS kept_percent,
@@ -9,5 +9,5 @@ SELECT
     CAST(sum(n_words) AS BIGINT) AS words,
     quantile_disc(n_words, 0.5) AS words_median
 FROM signals LEFT JOIN ledger USING (doc_id)
-GROUP BY signals.language
-ORDER BY documents DESC, signals.language
+GROUP BY 1
+ORDER BY documents DESC, language

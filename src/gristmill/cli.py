@@ -260,6 +260,62 @@ def explain(output: str, document: str, as_json: bool) -> None:
         click.echo(explain_view.to_text(found), nl=False)
 
 
+@main.command("what-if")
+@_OUTPUT
+@click.argument("rule")
+@click.option("--values", help="Limits to try, such as 30,50,80. Default: quantiles of the signal, and around today's.")
+@click.option("--language", help="Only this language, such as deu_Latn.")
+@_JSON
+def what_if(output: str, rule: str, values: str | None, language: str | None, as_json: bool) -> None:
+    """Try other limits of RULE: documents and bytes gained and lost by language, with examples. Changes nothing.
+
+    \b
+        gristmill what-if out gopher.n_words.min --values 30,50,80
+    """
+    from gristmill.reports import what_if as trial  # noqa: PLC0415
+
+    found = trial.what_if(output, rule, values=_numbers(values), language=language)
+    for line in trial.to_json(found) if as_json else trial.to_text(rule, found):
+        click.echo(line)
+
+
+def _numbers(values: str | None) -> list[float]:
+    try:
+        return [float(value) for value in values.split(",")] if values else []
+    except ValueError:
+        message = f"{values!r} is not a list of numbers, such as 30,50,80"
+        raise click.BadParameter(message, param_hint="--values") from None
+
+
+@main.command()
+@click.argument("source", type=click.Path())
+@click.option("--base", default="eng_Latn", show_default=True, help="Language whose limits are carried over.")
+@click.option(
+    "--min-documents", type=click.IntRange(1), default=50, show_default=True, help="Documents that a language needs."
+)
+@click.option("--model", help="fastText model for the language of files of text; the bundled one by default.")
+@click.option("--toml", "-o", type=click.Path(dir_okay=False), help="Write the limits here, for [rules.limits].")
+def calibrate(source: str, base: str, min_documents: int, model: str | None, toml: str | None) -> None:
+    """Fit limits for each language from good text: SOURCE is an output folder, or a file or folder of text.
+
+    Says what each change would keep and drop, and with -o writes a TOML file to review, with the evidence for every
+    limit.
+    """
+    from gristmill.reports import calibration  # noqa: PLC0415
+
+    if calibration.is_output(source):
+        found = calibration.from_output(source, base=base, min_documents=min_documents)
+    else:
+        from gristmill.filters.annotate import Annotator  # noqa: PLC0415
+
+        annotate = Annotator.load(model=model).annotate
+        found = calibration.from_text(source, annotate, base=base, min_documents=min_documents)
+    for line in found.to_text():
+        click.echo(line)
+    if toml is not None:
+        Path(toml).write_text(found.to_toml(), "utf-8")
+
+
 @main.command()
 @_OUTPUT
 @click.option("--steps", type=click.IntRange(1), default=100, show_default=True, help="Optimiser steps.")

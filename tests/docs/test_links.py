@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 STAGE_PAGES = sorted((ROOT / "docs" / "stages").glob("*.md"))
+MEASURE_PAGES = sorted((ROOT / "docs" / "measures").glob("*.md"))
 
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -44,7 +45,14 @@ def test_every_stage_has_a_page() -> None:
     assert sorted(page.stem for page in STAGE_PAGES) == sorted(STAGES)
 
 
-@pytest.mark.parametrize("page", STAGE_PAGES, ids=_name)
+def test_every_measure_has_a_page() -> None:
+    from gristmill.schemas import MEASURES
+
+    named = {"language", "signals", *(table.name for table in MEASURES)}
+    assert {page.stem for page in MEASURE_PAGES} == named
+
+
+@pytest.mark.parametrize("page", [*STAGE_PAGES, *MEASURE_PAGES], ids=_name)
 def test_queries_find_something(page: Path, sample_output: Path) -> None:
     from gristmill.reports.run_sql import execute
     from gristmill.reports.views import connect

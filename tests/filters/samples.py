@@ -34,6 +34,15 @@ TEXTS = [
     "ـــ",
     "word " * 3 + "ー々〆",
     "one\rtwo\r\nthree\n\rfour\u2029five",
+    "3 likes\n1.2K views\n١٢ إعجاب\n12条评论\n3 likes!\n3. likes\nab3 likes\n3a likes\n3ab likes\n1 2 3\n5 a b c",
+    "HOME\nABOUT Us\nNews today\n购物车\n购物车里\n---\n1,000.50 €\nⅧ\n१२३\nǅ Ab\nOK 1",
+    "Enable JavaScript in your browser, please do it.\nWe use cookies here and elsewhere, too. And now.\n"
+    "Our TERMS of use were changed today, dear reader!\nJava script.\nuse\nof cookies\nprivacy, policy",
+    "Dr. smith came at 1.5 p.m. sharp. He left... and U.S. troops stayed?! Yes. 5 of them. “No.” (No.) no.a b. . . c.",
+    "今天天气很好，我们一起去公园玩吧。他说：“好吗？”我说好！\nวันนี้อากาศดีมาก เราไปสวนสาธารณะกัน\n"
+    + "long " * 50
+    + "line.",
+    "GrÃ¶ÃŸe cafÃ© â€œquoteâ€\x9d ä¸­æ–‡ à¸ªà¸§ РџСЂРёРІРµС‚ ðŸ˜€ Ã Â Fuß“ Січ Рік É» ÂÂ© â€",
     '"He left." (She stayed.)\n[…]\n"\n")\n"?"\nread more...\nread more...]\n. . .\n....\n…',
 ]
 
@@ -42,6 +51,19 @@ _PIECES = [
     *" \n\r\t\v\f\x85\u2028\u00a0\u3000\x1c\0",
     *"'’-_·.,:…#{}\"”)]•*!?。।؟@",
     *"\u200b\u200c\u200d\ufeff\u00ad\ufe0f\u20e3👍𝐀𐐀𠀀\ufffd\ue000\U0010ffff",
+    *(
+        "Ã©",
+        "â€",
+        "РџСЂ",
+        "\n3 likes\n",
+        "use",
+        "terms of use",
+        "privacy policy",
+        "uses cookies",
+        "JavaScript",
+        ". A",
+        ". a",
+    ),
     *("the", "lorem", "ipsum", "\r\n", "\n\n", "...", "1.5", "don't", "漢字", "สวัสดี", "नमस्ते", "مرحبا ", "the cat sat "),
 ]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gristmill.filters import stop_words
 from gristmill.filters.rules import LANGUAGE_RULE, Limits, decide, lookup_keys
-from gristmill.schemas import SIGNAL_FIELDS, VERDICTS
+from gristmill.schemas import MEASURED_FIELDS, SIGNAL_FIELDS, VERDICTS
 
 ALL = ("gopher", "c4", "fineweb", "gristmill")
 
@@ -29,9 +29,12 @@ GOOD = {
     "alpha_word_ratio": 0.99,
     "letter_ratio": 0.95,
     "terminal_line_ratio": 0.9,
+    "n_sentences": 20,
+    "c4_sentences": 20,
     "stop_words": 100,
     "entropy": 4.5,
     "script_ratio": 1.0,
+    "word_order": 9.0,
 }
 
 
@@ -54,7 +57,7 @@ def failed(one: dict[str, Any], limits: Limits) -> list[str]:
 def test_every_shipped_rule_compares_a_known_signal_and_has_a_default() -> None:
     read = tomllib.loads(resources.files("gristmill.filters").joinpath("limits.toml").read_text("utf-8"))
     groups = read.pop("groups")
-    names = {field.name for field in SIGNAL_FIELDS}
+    names = {field.name for field in MEASURED_FIELDS}
     for signals in read.values():
         for signal, bounds in signals.items():
             assert signal in names
@@ -199,8 +202,53 @@ def test_a_missing_column_is_named() -> None:
         decide(batch(document()).drop_columns(["n_words"]), Limits.load(ALL))
 
 
+def test_a_measure_that_was_not_taken_fails_nothing() -> None:
+    limits = Limits.load(["quality"], {"default": {"quality.quality_score.min": 0.5}})
+    assert failed(document(), limits) == []
+    scored = batch(document(), document()).append_column("quality_score", pa.array([0.4, None], pa.float32()))
+    (failures, none) = decide(scored, limits).column("failures").to_pylist()
+    assert failures == [{"rule": "quality.quality_score.min", "value": pytest.approx(0.4), "limit": 0.5}]
+    assert none == []
+
+
+def test_policies_are_rules_that_limits_can_loosen() -> None:
+    found = batch(document(), document("deu_Latn")).append_column("emails", pa.array([1, 1], pa.int32()))
+    rule = "personal.emails.max"
+    strict = Limits.load([], policies={rule: 0})
+    assert decide(found, strict).column("keep").to_pylist() == [False, False]
+    loosened = Limits.load([], {"deu": {rule: 2}}, policies={rule: 0})
+    assert decide(found, loosened).column("keep").to_pylist() == [False, True]
+    with pytest.raises(ValueError, match=r"unknown rule 'personal\.emails\.max'"):
+        Limits.load([], {"deu": {rule: 2}})
+
+
+def test_a_language_that_scores_too_low_is_und_and_keeps_its_script() -> None:
+    thai = document("tha_Thai", language_score=0.2, n_words=60)
+    verdicts = decide(
+        batch(thai, document(language_score=0.3), document("und")), Limits.load(["gopher"], min_score=0.3)
+    )
+    assert verdicts.column("language").to_pylist() == ["und_Thai", "eng_Latn", "und"]
+    # The limit of its script: a Thai character is no English word.
+    assert verdicts.column("failures").to_pylist()[0] == [{"rule": "gopher.n_words.min", "value": 60, "limit": 150}]
+
+
+def test_only_licences_asked_for() -> None:
+    column = pa.array(["CC-BY-4.0", "CC-BY-NC-4.0", None])
+    pages = batch(document(), document(), document()).append_column("page_licence", column)
+    verdicts = decide(pages, Limits.load([], licences=["CC-BY-4.0", "CC0-1.0"]))
+    assert verdicts.column("keep").to_pylist() == [True, False, False]
+    assert verdicts.column("failures").to_pylist()[2] == [{"rule": "web.licence", "value": None, "limit": None}]
+
+
 def test_limits_survive_json_and_pickle() -> None:
-    limits = Limits.load(ALL, {"tha": {"gopher.n_words.min": None}}, languages=["tha", "deu", "deu"])
+    limits = Limits.load(
+        ALL,
+        {"tha": {"gopher.n_words.min": None}},
+        languages=["tha", "deu", "deu"],
+        policies={"web.opt_outs.max": 0},
+        min_score=0.4,
+        licences=["CC0-1.0"],
+    )
     assert Limits.from_json(json.loads(json.dumps(limits.to_json()))) == limits
     assert pickle.loads(pickle.dumps(limits)) == limits
     assert limits.languages == ("deu", "tha")
@@ -234,6 +282,8 @@ OVERRIDES = st.dictionaries(
 def reference(one: dict[str, Any], limits: Limits) -> list[dict[str, Any]]:
     """What `decide` should find for a document, said plainly."""
     code = one["language"] or "und"
+    if one["language_score"] < np.float32(limits.min_score):
+        code = "_".join(["und", *code.split("_")[1:]])
     failures = []
     if limits.languages is not None and not set(lookup_keys(code)) & set(limits.languages):
         failures.append({"rule": "language", "value": one["language_score"], "limit": None})
@@ -247,11 +297,14 @@ def reference(one: dict[str, Any], limits: Limits) -> list[dict[str, Any]]:
     return failures
 
 
-@given(st.lists(DOCUMENTS, max_size=5), OVERRIDES, st.none() | st.just(["eng", "Thai"]))
+@given(st.lists(DOCUMENTS, max_size=5), OVERRIDES, st.none() | st.just(["eng", "Thai"]), st.floats(0, 1))
 def test_verdicts_equal_the_reference(
-    documents: list[dict[str, Any]], own: dict[str, dict[str, float | None]], languages: list[str] | None
+    documents: list[dict[str, Any]],
+    own: dict[str, dict[str, float | None]],
+    languages: list[str] | None,
+    min_score: float,
 ) -> None:
-    limits = Limits.load(ALL, own, languages=languages)
+    limits = Limits.load(ALL, own, languages=languages, min_score=min_score)
     verdicts = decide(batch(*documents), limits)
     expected = [reference(one, limits) for one in documents]
     assert verdicts.column("failures").to_pylist() == expected

@@ -106,7 +106,7 @@ def test_markdown(text: str, title: str | None, body: str) -> None:
 def test_ready_text_is_only_cleaned() -> None:
     record = Record(offset=0, text="schÃ¶n <b>", payload=b"x", media_type="text/plain", charset="utf-8", n_bytes=1)
     assert extract(record, extractor="resiliparse") == Extracted(
-        text="schön <b>", title=None, uri=None, date=None, encoding="utf-8"
+        text="schön <b>", title=None, uri=None, date=None, encoding="utf-8", opt_outs=None, licence=None
     )
 
 
@@ -120,8 +120,16 @@ def test_ready_text_is_only_cleaned() -> None:
         "<x " + " ".join(f"a{i}=1" for i in range(100_000)) + ">y",
         "<!--" * 100_000,
         "<a b='" * 100_000,
+        "<head>" + "".join(f"<meta name=bot{n} content=noindex>" for n in range(30_000)),
+        "<head>" + f"<meta name=robots content='{'noai,' * 1_000_000}'>" * 2,
+        "<head>" + "<link rel=license href=https://creativecommons.org/licenses/by/4.0/>" * 20_000,
+        "<div class='" + "footer " * 200_000 + "'>" * 3 + "<a rel=license href=x>" * 5_000,
+        '<script type="application/ld+json">{"license": "x", "datePublished": 1}</script>' * 10_000,
     ],
-    ids=["divs", "bold", "tables", "lists", "attributes", "comments", "quotes"],
+    ids=[
+        *("divs", "bold", "tables", "lists", "attributes", "comments", "quotes"),
+        *("metas", "long content", "licences", "long class", "scripts"),
+    ],
 )
 def test_hostile_pages_end_soon(html: str) -> None:
     start = time.process_time()

@@ -10,7 +10,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gristmill.schemas import CLUSTERS, CURATED, DOCUMENTS, LEDGER, SIGNALS, TOKENS, VERDICTS, Table, shards
+from gristmill.schemas import (
+    CLUSTERS,
+    CONTAMINATION,
+    CURATED,
+    DOCUMENTS,
+    LEDGER,
+    MEASURES,
+    PERSONAL,
+    QUALITY,
+    SIGNALS,
+    TOKENS,
+    VERDICTS,
+    WEB,
+    Table,
+    shards,
+)
 
 LONG = "The mill by the river grinds rye and wheat for the whole valley, and has done so since the flood. " * 6
 NEAR = LONG.replace("wheat", "barley", 1) + "Visitors are welcome."
@@ -31,6 +46,7 @@ class Folder:
         self.documents: list[dict[str, Any]] = []
         self.signals: list[dict[str, Any]] = []
         self.verdicts: list[dict[str, Any]] = []
+        self.measures: dict[str, list[dict[str, Any]]] = {table.name: [] for table in MEASURES}
         self.clusters: list[dict[str, Any]] = []
         self.curated: dict[str, list[dict[str, Any]]] = {}
         self.ledger: list[dict[str, Any]] = []
@@ -70,11 +86,14 @@ class Folder:
             self.signals.append(
                 {field.name: 1 if pa.types.is_integer(field.type) else 0.5 for field in SIGNALS.schema}
                 | {"doc_id": name, "language": language, "language_score": 0.9, "n_words": len(text.split())}
+                | {"languages": _shares(language, text)}
                 | {"text_hash": bytes(16), "signature": bytes(SIGNALS.schema.field("signature").type.byte_width)}
             )
+            self._measure(name, text)
             self.verdicts.append(
                 {
                     "doc_id": name,
+                    "language": language,
                     "keep": not failed,
                     "failures": [dict(zip(("rule", "value", "limit"), each, strict=True)) for each in failed],
                 }
@@ -92,6 +111,22 @@ class Folder:
             row = {"doc_id": name, "source": source, "domain": domain, "licence": "CC0", "uri": uri, "title": "Mill"}
             row |= {"date": "2024-05-01", "cluster_size": cluster_size, "text": text}
             self.curated.setdefault(language, []).append(row)
+
+    def _measure(self, name: str, text: str) -> None:
+        """Most documents have nothing to find; NASTY has an address, and the Thai one is of an evaluation set."""
+        nasty, thai = text == NASTY, text == THAI
+        evidence = {"set": "xquad", "item": "7", "share": 0.9, "start": 0, "end": 9, "text": THAI[:9]}
+        found = {
+            PERSONAL: {"emails": int(nasty), "spans": [{"kind": "email", "start": 3, "end": 20}] * nasty},
+            WEB: {"host": "example.org", "site": "example.org", "blocklists": 0, "opt_outs": int(nasty)}
+            | {"blocklists_hit": [], "opt_outs_found": ["meta:noai<b>"] * nasty},
+            CONTAMINATION: {"contaminated_items": int(thai), "contamination_share": float(thai)}
+            | {"evidence": [evidence] * thai},
+            QUALITY: {"quality_score": 0.75},
+        }
+        for table, row in found.items():
+            zero = {field.name: 0 for field in table.schema if pa.types.is_integer(field.type)}
+            self.measures[table.name].append({**zero, **row, "doc_id": name})
 
     def cluster(self, survivor: int, *others: tuple[int, str, float]) -> None:
         for number, kind, similarity in ((survivor, "survivor", 1.0), *others):
@@ -120,6 +155,8 @@ class Folder:
         _write(out / "documents/b.parquet", DOCUMENTS, self.documents[half:])
         _write(out / "signals/a.parquet", SIGNALS, self.signals)
         _write(out / "verdicts/a.parquet", VERDICTS, self.verdicts)
+        for table in MEASURES:
+            _write(out / table.name / "a.parquet", table, self.measures[table.name])
         _write(out / "clusters/a.parquet", CLUSTERS, self.clusters)
         _write(out / "ledger/a.parquet", LEDGER, self.ledger)
         _write(out / "tokens/a.parquet", TOKENS, [])
@@ -132,6 +169,12 @@ class Folder:
         (out / "ledger/.b.parquet.tmp-123").write_bytes(b"PAR1")
         _receipt(out, "ingest", key="k1", counts={"records": len(self.documents)})
         return out
+
+
+def _shares(language: str | None, text: str) -> list[dict[str, Any]]:
+    if text == NEAR:
+        return [{"language": language, "share": 0.75}, {"language": "deu_Latn", "share": 0.25}]
+    return [{"language": language, "share": 1.0}]
 
 
 def _write(path: Path, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,22 @@ def test_removed_passages_are_told(folder: Any, tmp_path: Path, name_of: NameOf)
     assert found.curated is not None
     assert found.curated.removed == 88
     assert "500 characters, 88 fewer than it had" in explain_view.to_text(found, width=200)
+
+
+def test_measures_are_shown_where_they_found_something(out: str, name_of: Any) -> None:
+    found = explain(out, name_of(4))
+    assert found.measures["personal"]["emails"] == 1
+    text = explain_view.to_text(found)
+    assert "Personal data" in text
+    assert "email, 3, 20" in text
+    assert "meta:noai<b>" in text
+    assert "Items of evaluation sets" not in text
+    assert "xquad, 7, 0.9, 0, 9" in explain_view.to_text(explain(out, name_of(5)))
+
+
+def test_a_run_without_measures_explains_what_there_is(out: str, name_of: Any) -> None:
+    for name in ("personal", "web", "contamination", "quality"):
+        shutil.rmtree(Path(out) / name)
+    found = explain(out, name_of(4))
+    assert found.measures == {}
+    assert "Personal data" not in explain_view.to_text(found)

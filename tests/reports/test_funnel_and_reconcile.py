@@ -96,7 +96,7 @@ def _break(change: str, folder: Any) -> None:  # noqa: PLR0912
         ("bytes", ["1 records differ between documents and ledger", "1 sources differ"]),
         ("disposition", ["1 records have an unknown disposition"]),
         ("no rule", ["1 records were not kept, and no rule says why"]),
-        ("language", ["1 records differ in language between signals and ledger"]),
+        ("language", ["1 records differ in language between verdicts and ledger"]),
         ("not curated", ["1 kept records are missing from curated", "1 documents in shards are not curated"]),
         ("not kept", ["1 curated documents are not kept in the ledger"]),
         ("moved", ["2 curated documents lie in another language or source"]),

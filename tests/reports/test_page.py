@@ -1,4 +1,5 @@
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,19 @@ def test_many_languages_are_folded_away(folder: Any, tmp_path: Path) -> None:
     html = write_page(str(folder.write(tmp_path / "out"))).read_text("utf-8")
     _parsed(html)
     assert "15 more languages" in html
+
+
+def test_measures_have_tables_of_their_own(out: str) -> None:
+    page = write_page(out).read_text("utf-8")
+    for title in ("Documents in more than one language", "Quality score by language", "Personal data by language"):
+        assert f"<h3>{title}</h3>" in page
+    assert "xquad" in page
+    assert "meta:noai&lt;b&gt;" in page
+
+
+def test_measures_that_were_not_taken_are_left_out(out: str) -> None:
+    for name in ("personal", "web", "contamination", "quality"):
+        shutil.rmtree(Path(out) / name)
+    page = write_page(out).read_text("utf-8")
+    assert "<h3>Documents in more than one language</h3>" in page
+    assert "<h3>Personal data by language</h3>" not in page

@@ -144,7 +144,10 @@ def test_a_terminal_is_told_what_is_left_out(out: str) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("funnell", r"no query is named 'funnell'; did you mean 'funnel'\? \(there are: domains, funnel"),
+        (
+            "funnell",
+            r"no query is named 'funnell'; did you mean 'funnel'\? \(there are: contamination, domains",
+        ),
         ("ledger", "'ledger' is a table, not a query; its rows: FROM ledger LIMIT 20"),
         ("", "no query given"),
         ("-- nothing here", "no query given"),
