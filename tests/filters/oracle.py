@@ -86,7 +86,7 @@ def are_parted(before: str, gap: str, after: str) -> bool:
 
 
 def tokens(text: str) -> list[str]:
-    """Tokens: what limits are made with that count words and punctuation. Hyphens in words come first."""
+    """Tokens, those of hyphens in words first."""
     found = [c for word in words(text) for c in word if c in HYPHENS]
     for before, gap, after in gaps(text):
         if before and after and not are_parted(before, gap, after):
