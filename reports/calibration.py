@@ -123,7 +123,7 @@ def _measured(batch: Sequence[_Reference], measure: Measure, limits: Limits) -> 
 
 def is_output(path: str) -> bool:
     """Whether a folder is a run's output, not a folder of text."""
-    return (Path(path) / SIGNALS.name).is_dir()
+    return (Path(path) / SIGNALS.name).is_dir() or (Path(path) / "receipts").is_dir()
 
 
 def _documents(connection: duckdb.DuckDBPyConnection, condition: str) -> pa.Table:
@@ -153,6 +153,8 @@ def _batches(path: str) -> Iterator[list[_Reference]]:
     root = Path(path)
     if not root.exists():
         raise ValueError(f"{path}: no such file or folder")
+    if not root.is_dir() and not root.is_file():
+        raise ValueError(f"{path}: is a pipe or a device; name a file or a folder")
     files = sorted(each for each in root.rglob("*") if each.is_file()) if root.is_dir() else [root]
     texts = (each for file in files for each in _read(file) if each.text)
     while batch := list(itertools.islice(texts, BATCH)):
@@ -186,7 +188,7 @@ def _read_parquet(file: Path) -> Iterator[_Reference]:
 def _parsed(line: bytes, file: Path) -> _Reference:
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file}: a line is not JSON ({error})") from error
     text = value.get("text") if isinstance(value, dict) else None
     if not isinstance(text, str):

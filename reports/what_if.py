@@ -16,7 +16,7 @@ import pyarrow as pa
 from gristmill.filters.rules import Limits, Rule
 from gristmill.reports import safe
 from gristmill.reports.views import connect, literal
-from gristmill.schemas import MEASURED_FIELDS, MEASURES, SIGNALS, nearest
+from gristmill.schemas import CONTAMINATION, MEASURED_FIELDS, MEASURES, PERSONAL, SIGNALS, WEB, nearest
 from gristmill.schemas.recipe import RuleSet
 
 EXAMPLES = 3
@@ -75,11 +75,13 @@ def what_if(
         language: only this one, such as deu_Latn; all by default.
 
     Raises:
-        ValueError: there is no such rule, no verdict yet, or no document of the language.
+        ValueError: there is no such rule, no verdict yet, no document of the language, or the run did not measure what
+            the rule compares.
     """
     with connect(out) as connection:
         limits = limits_of(connection)
         subject = known_rule(rule, limits)
+        _check_measured(connection, subject)
         languages = _languages(connection, language)
         asked: dict[str, Sequence[float]] = {
             each: values if values else _around(connection, subject, each, limits.limit(subject, each))
@@ -102,16 +104,30 @@ def limits_of(connection: duckdb.DuckDBPyConnection) -> Limits:
 
 
 def known_rule(name: str, limits: Limits) -> Rule:
-    """The rule of that name: the run's own, or a shipped one, switched off.
+    """The rule of that name: the run's own, or a shipped one or that of a policy, switched off.
 
     Raises:
         ValueError: there is none.
     """
     own = {rule.name: rule for rule in limits.rules}
     shipped = {rule.name: Rule(name=rule.name, limits=()) for rule in Limits.load(get_args(RuleSet)).rules}
+    shipped |= {each: Rule(name=each, limits=()) for each in _policy_rules()}
     if name not in own and name not in shipped:
         raise ValueError(f"unknown rule {name!r}{nearest(name, {**shipped, **own})}")
     return own.get(name) or shipped[name]
+
+
+def _policy_rules() -> Iterator[str]:
+    """What a policy may drop documents for; under another policy the rule is off."""
+    measured = {field.name for field in MEASURED_FIELDS}
+    for table in (PERSONAL, WEB, CONTAMINATION):
+        yield from (f"{table.name}.{name}.max" for name in table.schema.names if name in measured)
+
+
+def _check_measured(connection: duckdb.DuckDBPyConnection, rule: Rule) -> None:
+    table, _ = _column(rule)
+    if connection.execute(f"SELECT EXISTS (FROM verdicts) AND NOT EXISTS (FROM {table})").fetchall()[0][0]:
+        raise ValueError(f"{rule.name}: this run did not measure {table}; ask for it with [{table}] in the recipe")
 
 
 def changes(

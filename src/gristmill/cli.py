@@ -1,6 +1,7 @@
 """The command line. Heavy imports wait inside the commands, so that help and a run with nothing to do are instant."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -281,10 +282,13 @@ def what_if(output: str, rule: str, values: str | None, language: str | None, as
 
 def _numbers(values: str | None) -> list[float]:
     try:
-        return [float(value) for value in values.split(",")] if values else []
+        found = [float(value) for value in values.split(",")] if values else []
     except ValueError:
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):  # nan and inf are no limits, and no JSON
         message = f"{values!r} is not a list of numbers, such as 30,50,80"
-        raise click.BadParameter(message, param_hint="--values") from None
+        raise click.BadParameter(message, param_hint="--values")
+    return found
 
 
 @main.command()

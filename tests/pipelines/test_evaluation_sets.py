@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,11 @@ def test_two_sets_need_two_names() -> None:
     one = of("question").model_dump()
     with pytest.raises(ValueError, match="two evaluation sets are named 'farm'"):
         Recipe.model_validate({"inputs": [{"name": "web", "paths": ["*"]}], "contamination": {"sets": [one, one]}})
+
+
+def test_what_is_no_file_is_told_so(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "empty").mkdir()
+    for path in ("pipe", "empty"):
+        with pytest.raises(RecipeError, match=f"paths: '{path}' is neither a file nor a folder with files"):
+            find_files(of("question").model_copy(update={"paths": (path,)}), folder=str(tmp_path))

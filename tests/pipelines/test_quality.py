@@ -264,7 +264,8 @@ def test_models_that_cannot_be_used_are_told_before_any_work(tmp_path: Path) -> 
     train_fasttext(tmp_path / "own.bin")
     wrong = message(model="own.bin", good_label="__label__fin")
     assert "has no label '__label__fin'; did you mean '__label__fine'?; it has " in wrong
-    assert message(perplexity={"deu": "de.arpa"}) == f"quality.perplexity.deu: no file 'de.arpa' (looked for {tmp_path}/de.arpa)"
+    missing = message(perplexity={"deu": "de.arpa"})
+    assert missing.startswith(f"quality.perplexity.deu: no file 'de.arpa' (looked for {tmp_path}/de.arpa)")
     quality.check(recipe(), str(tmp_path))
 
 

@@ -110,6 +110,7 @@ def test_too_few_documents_are_said(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.jsonl", b"{", "a line is not JSON"),
+        ("a.jsonl", b"[" * 200_000, "a line is not JSON"),
         ("a.jsonl", b"[1]", "a line has no string 'text'"),
         ("a.jsonl", b'{"text": 1}', "a line has no string 'text'"),
         ("a.jsonl", b'{"text": "a", "language": "de"}', "language 'de' is no code such as deu_Latn"),

@@ -101,6 +101,15 @@ def test_shown_for_people_and_machines(out: str) -> None:
     assert json.loads(next(to_json(found)))["gained"] == found[0].gained
 
 
+def test_the_rules_of_policies_are_known_and_off(out: str) -> None:
+    with connect(out) as connection:
+        limits = limits_of(connection)
+    for name in ("personal.emails.max", "web.blocklists.max", "contamination.contaminated_items.max"):
+        assert known_rule(name, limits).limits == ()
+        with pytest.raises(ValueError, match=f"{name}: this run did not measure {name.partition('.')[0]}; ask for it"):
+            what_if(out, name)
+
+
 def test_mistakes_are_named(out: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown rule 'gopher.n_word.min'; did you mean 'gopher.n_words.min'"):
         what_if(out, "gopher.n_word.min", values=[1])
