@@ -96,11 +96,28 @@ def index_sets(unit: Unit, settings: JSON, store: Store, output: Output) -> None
         known = {name: value for name, value in described.items() if name in EvaluationSet.model_fields}
         groups += _groups(EvaluationSet.model_validate({**known, "paths": locations}), locations, described["files"])
     rows = index_rows(groups)
+    _check_told(rows)
     for match in pc.value_counts(rows["match"]).to_pylist():
         output.count(f"texts.{match['values']}", match["counts"])
     with output.table(EVALUATION_ITEMS) as writer:
         for batch in rows.to_batches(max_chunksize=tables.READ_ROWS):
             writer.write(batch)
+
+
+def _check_told(rows: pa.Table) -> None:
+    """A set that nothing can be told of would be looked for in vain.
+
+    Raises:
+        ValueError: all texts of a set are too short; the message says what to do.
+    """
+    from gristmill.filters.contamination.seeds import MATCHES, NONE  # noqa: PLC0415  (compiled kernels)
+
+    told = set(rows.filter(pc.not_equal(rows["match"], MATCHES[NONE]))["set"].to_pylist())
+    for name in sorted(set(rows["set"].to_pylist()) - told):
+        raise ValueError(
+            f"contamination.sets {name!r}: every text is too short to be told from chance; name a longer field, such "
+            "as the question rather than the answer, or take the set out"
+        )
 
 
 def _groups(given: EvaluationSet, locations: list[str], contents: list[str]) -> Iterator["Texts"]:

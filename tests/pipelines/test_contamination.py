@@ -79,6 +79,12 @@ def test_items_that_cannot_be_told_are_counted_and_listed(tmp_path: Path) -> Non
     ]
 
 
+def test_a_set_of_which_nothing_can_be_told_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "riddles.jsonl").write_text('{"question": "Paris"}\n{"question": "Who?"}')
+    with pytest.raises(ValueError, match=r"contamination.sets 'riddles': every text is too short .* a longer field"):
+        run(Runner(tmp_path / "out"), given(tmp_path), tmp_path)
+
+
 def test_a_second_run_does_nothing_and_a_changed_set_or_share_does_what_follows(tmp_path: Path) -> None:
     runner = Runner(tmp_path / "out")
     run(runner, given(tmp_path), tmp_path)
