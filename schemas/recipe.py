@@ -92,7 +92,7 @@ class Rules(Section):
         '"gopher.n_words.min" = 30; false in place of a number switches the rule off.',
     )
     languages: tuple[LanguageCode, ...] | None = Field(
-        None, strict=False, description="Keep only these languages; all are kept by default."
+        None, min_length=1, strict=False, description="Keep only these languages; all are kept by default."
     )
 
     @field_validator("limits", mode="before")

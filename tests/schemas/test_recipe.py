@@ -43,6 +43,7 @@ def test_smallest_recipe_has_all_defaults() -> None:
         (INPUT + INPUT, "r.toml: two inputs are named 'web': every input needs a name of its own"),
         (INPUT + "[mixture.sources]\nweeb = 2", "mixture.sources names 'weeb', which no input has; known: web"),
         (INPUT + "[rules.limits.german]\nx = 1", "r.toml: rules.limits.german: 'german': string should match"),
+        (INPUT + "[rules]\nlanguages = []", "r.toml: rules.languages: []: tuple should have at least 1 item"),
         ("seed = ", "r.toml: not valid TOML: "),
     ],
 )
