@@ -1,4 +1,4 @@
-"""Annotate: `documents` -> `signals`. Everything that is measured is measured here, once."""
+"""Annotate: `documents` -> `signals`: languages, numbers about the text, hash and signature; `measures` has the rest."""
 
 import functools
 import unicodedata

@@ -26,7 +26,6 @@ from gristmill.pipelines import files
 from gristmill.pipelines.readers.records import Compression
 from gristmill.pipelines.readers.streams import MAGIC, MEBIBYTE, open_plain
 from gristmill.schemas import Recipe, RecipeError, nearest
-from gristmill.schemas.recipe import resolve
 from gristmill.schemas.recipe_measures import EvaluationSet
 
 MAX_FILE_BYTES = 1 << 31
@@ -70,18 +69,10 @@ def find_files(given: EvaluationSet, *, folder: str) -> list[str]:
     """
     found: set[str] = set()
     for pattern in given.paths:
-        location = resolve(pattern, folder=folder)
         try:
-            matches = files.expand(location)
-        except (OSError, ValueError) as error:
-            raise _wrong(given, f"paths: cannot list {location}: {error}") from error
-        if not matches and files.exists(location):
-            raise _wrong(given, f"paths: {pattern!r} is neither a file nor a folder with files; name the set's files")
-        if not matches:
-            parent = location.rsplit("/", 1)[0]
-            beside = [] if any(sign in parent for sign in "*?[") else files.list_files(parent)
-            raise _wrong(given, f"paths: no file matches {pattern!r} (looked in {parent}){nearest(location, beside)}")
-        found.update(matches)
+            found.update(files.find(pattern, folder=folder))
+        except ValueError as error:
+            raise _wrong(given, f"paths: {error}") from error
     return sorted(found)
 
 

@@ -14,12 +14,32 @@ from typing import Any, BinaryIO, cast
 
 import xxhash
 
-from gristmill.schemas import key_of
-from gristmill.schemas.recipe import is_remote
+from gristmill.schemas import key_of, nearest
+from gristmill.schemas.recipe import is_remote, resolve
 
 _CHUNK = 1 << 20
 _GLOB = frozenset("*?[")
 _TEMPORARY = ".tmp-"
+
+
+def find(pattern: str, *, folder: str) -> list[str]:
+    """The files that a path or pattern of a recipe in `folder` means; see `expand`.
+
+    Raises:
+        ValueError: there are none, or they cannot be listed; the message names the nearest file there is.
+    """
+    location = resolve(pattern, folder=folder)
+    try:
+        matches = expand(location)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot list {location}: {error}") from error
+    if not matches and exists(location):
+        raise ValueError(f"{pattern!r} is neither a file nor a folder with files")
+    if not matches:
+        parent = location.rsplit("/", 1)[0]
+        beside = [] if any(sign in parent for sign in "*?[") else list_files(parent)
+        raise ValueError(f"no file matches {pattern!r} (looked in {parent}){nearest(location, beside)}")
+    return matches
 
 
 def expand(pattern: str) -> list[str]:

@@ -27,9 +27,8 @@ from gristmill.schemas import (
     RecipeError,
     canonical_json,
     document_id,
-    nearest,
 )
-from gristmill.schemas.recipe import is_remote, resolve
+from gristmill.schemas.recipe import is_remote
 
 VERSION = 2
 LIBRARIES = ("ftfy", "pypdfium2", "resiliparse")
@@ -74,19 +73,13 @@ def find_files(given: Input, *, folder: str, output: str | None = None) -> list[
     """
     found: set[str] = set()
     for pattern in given.paths:
-        location = resolve(pattern, folder=folder)
         try:
-            matches = files.expand(location)
-        except (OSError, ValueError) as error:
-            raise RecipeError(f"input {given.name!r}: cannot list {location}: {error}") from error
+            matches = files.find(pattern, folder=folder)
+        except ValueError as error:
+            raise RecipeError(f"input {given.name!r}: {error}") from error
         others = [each for each in matches if output is None or not files.is_below(each, output)]
-        if matches and not others:
+        if not others:
             raise RecipeError(f"input {given.name!r}: {pattern!r} matches nothing but files of the output, {output}")
-        if not matches:
-            parent = location.rsplit("/", 1)[0]
-            beside = [] if any(sign in parent for sign in "*?[") else files.list_files(parent)
-            hint = nearest(location, beside)
-            raise RecipeError(f"input {given.name!r}: no file matches {pattern!r} (looked in {parent}){hint}")
         found.update(others)
     return sorted(found)
 

@@ -23,7 +23,7 @@ def stage(recipe: Recipe, *, folder: str, pieces: Sequence[Piece]) -> Stage:  # 
     return (
         yield Phase(
             name="personal",
-            stage="personal",
+            stage="annotate",
             function=find_in_piece,
             version=VERSION,
             libraries=LIBRARIES,

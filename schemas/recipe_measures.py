@@ -8,6 +8,7 @@ from gristmill.schemas.section import LanguageCode, Name, Policy, Section
 
 Agent = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 FilePath = Annotated[str, Field(min_length=1)]
+Treatment = Literal["off", "flag", "mask", "drop"]
 Directive = Literal["noai", "noml", "noimageai", "noindex", "none", "noarchive", "nocache"]
 
 
@@ -39,12 +40,12 @@ class Personal(Section):
     """Personal data in the text: flag only finds it, mask puts a placeholder such as <EMAIL> in its place, drop drops
     the document, off does not look for it."""
 
-    email: Literal["off", "flag", "mask", "drop"] = Field("mask", description="E-mail addresses.")
-    phone: Literal["off", "flag", "mask", "drop"] = Field("mask", description="Telephone numbers.")
-    ip: Literal["off", "flag", "mask", "drop"] = Field("mask", description="Public IPv4 and IPv6 addresses.")
-    iban: Literal["off", "flag", "mask", "drop"] = Field("mask", description="Bank account numbers, by checksum.")
-    card: Literal["off", "flag", "mask", "drop"] = Field("mask", description="Payment card numbers, by checksum.")
-    national_id: Literal["off", "flag", "mask", "drop"] = Field(
+    email: Treatment = Field("mask", description="E-mail addresses.")
+    phone: Treatment = Field("mask", description="Telephone numbers.")
+    ip: Treatment = Field("mask", description="Public IPv4 and IPv6 addresses.")
+    iban: Treatment = Field("mask", description="Bank account numbers, by checksum.")
+    card: Treatment = Field("mask", description="Payment card numbers, by checksum.")
+    national_id: Treatment = Field(
         "mask", description="National identity and tax numbers, where a checksum makes them sure."
     )
 

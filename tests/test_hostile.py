@@ -163,8 +163,8 @@ def place(tmp_path: Path) -> Path:
     ("paths", "more", "said"),
     [
         ('["in/docs.json"]', "", "docs.jsonl"),
-        ('["pipe"]', "", "no file matches"),
-        ('["/dev/zero"]', "", "no file matches"),
+        ('["pipe"]', "", "is neither a file nor a folder"),
+        ('["/dev/zero"]', "", "is neither a file nor a folder"),
         (r'["in/a\u0000b"]', "", "no file matches"),
         ('["in"]', "pathz = 1", "did you mean 'paths'"),
         ('["in"]', 'format = "parkett"', "did you mean 'parquet'"),
