@@ -1,4 +1,4 @@
-"""Annotate: `documents` -> `signals`: languages, numbers about the text, hash and signature; `measures` has the rest."""
+"""Annotate: `documents` -> `signals`: languages, numbers about the text, hash, signature; `measures` has the rest."""
 
 import functools
 import unicodedata
