@@ -61,7 +61,7 @@ class Knowledge(NamedTuple):
     """Which languages the models and the scripts have. Languages are numbered, those of either model."""
 
     first: Int32s
-    """Language of each of fastText's labels."""
+    """Language of each of fastText's labels, -1 for none."""
     second: Int32s
     """Language of each of the second opinion's columns, -1 for none. Empty if it is not asked."""
     written: Bools
@@ -146,7 +146,7 @@ def _hear_first(probabilities: Floats, written: Bools, languages: Int32s, table:
     for label in range(len(probabilities)):
         probability = np.float64(probabilities[label])
         language = languages[label]
-        if probability > 0.0 and written[language]:
+        if probability > 0.0 and language >= 0 and written[language]:
             _activate(language, table)
             table.first[language] += probability
             rest += probability
