@@ -195,6 +195,7 @@ class Output:
         partition: str | None = None,
         metadata: Mapping[str, str] | None = None,
         row_group_rows: int | None = None,
+        packed: bool = True,
     ) -> "TableWriter":
         """Open a file of a table; close it (or leave its `with` block) to make it appear.
 
@@ -203,10 +204,11 @@ class Output:
             partition: Hive partition folder, such as `language=tha_Thai`.
             metadata: added to the schema's metadata, in the file's footer.
             row_group_rows: fixed rows per row group, where readers rely on it.
+            packed: whether to compress; hashes do not get smaller, only slower.
         """
         folder = f"{table.name}/{partition}" if partition else table.name
         relative = f"{folder}/{name or self._unit.key}.parquet"
-        writer = TableWriter(self, table, relative, metadata or {}, row_group_rows)
+        writer = TableWriter(self, table, relative, metadata or {}, row_group_rows, packed=packed)
         self._writers.append(writer)
         return writer
 
@@ -301,6 +303,8 @@ class TableWriter:
         relative: str,
         metadata: Mapping[str, str],
         row_group_rows: int | None,
+        *,
+        packed: bool,
     ) -> None:
         self._output = output
         self._table = table
@@ -312,8 +316,9 @@ class TableWriter:
         self.rows = 0
         self.text_bytes = 0
         self._file = _Checksummed(output.absolute(relative))
+        how = {"compression": "zstd", "compression_level": 3} if packed else {"compression": "none"}
         self._writer = pq.ParquetWriter(
-            self._file, self._schema, compression="zstd", compression_level=3, write_page_checksum=True
+            self._file, self._schema, use_dictionary=packed, write_page_checksum=True, **how
         )
 
     def write(self, batch: pa.RecordBatch | pa.Table) -> None:
@@ -325,6 +330,10 @@ class TableWriter:
         self.rows += batch.num_rows
         if self._pending_bytes >= ROW_GROUP_BYTES:
             self._flush(all_of_it=False)
+
+    def end_row_group(self) -> None:
+        """Let the next rows begin a new row group."""
+        self._flush(all_of_it=True)
 
     def _flush(self, *, all_of_it: bool) -> None:
         if not self._pending:

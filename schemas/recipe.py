@@ -110,23 +110,66 @@ class Rules(Section):
 
 
 class Dedup(Section):
-    """Removal of duplicates. A cluster's best document survives."""
+    """Removal of duplicates. A cluster's best document survives: quality, then length, then date, then id decide."""
 
+    urls: bool = Field(True, description="Of a page captured several times, the newest capture stays.")
     exact: bool = Field(True, description="Documents with the same text, white space apart.")
     fuzzy: bool = Field(True, description="Documents with nearly the same text, by MinHash.")
     bands: int = Field(14, ge=1, le=112, description="LSH bands; more bands find less similar pairs.")
     rows: int = Field(8, ge=1, le=112, description="MinHash values per band; more rows ask for more similarity.")
+    threshold: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="In place of bands and rows: have datasketch choose the best ones for this Jaccard similarity.",
+    )
     min_similarity: float = Field(
-        0.7, ge=0, le=1, description="Candidate pairs whose estimated Jaccard similarity is lower are let go."
+        0.7, ge=0, le=1, description="Candidate pairs whose Jaccard similarity is lower are let go."
+    )
+    similarity: Literal["estimated", "exact"] = Field(
+        "estimated", description="Of candidate pairs: by their signatures, or exact, by all of their shingles (slower)."
+    )
+    previous: tuple[str, ...] = Field(
+        (),
+        strict=False,
+        description="Output folders of earlier runs: what they have a copy of is a duplicate here.",
     )
 
     @model_validator(mode="after")
     def _fits_signature(self) -> Self:
+        if self.threshold is not None and (given := self.model_fields_set & {"bands", "rows"}):
+            raise ValueError(f"threshold chooses bands and rows itself; remove {' and '.join(sorted(given))}, or it")
         if self.bands * self.rows > 112:
             asked = f"{self.bands} x {self.rows} = {self.bands * self.rows}"
             most = f"with {self.rows} rows use at most {112 // self.rows} bands"
             raise ValueError(f"bands x rows = {asked}, but a signature has 112 values; {most}")
         return self
+
+
+class Passages(Section):
+    """Lines and paragraphs that recur over many documents, such as menus, notices and licences; and long copied spans.
+
+    A group is the documents of one site (or of one input, where they have no URL) in one language.
+    """
+
+    policy: Literal["off", "flag", "remove"] = Field(
+        "remove", description="flag only finds them, remove cuts them out of the curated text."
+    )
+    min_documents: int = Field(
+        10, ge=2, description="Documents of a group that have a passage, at least, for it to be a repeated one."
+    )
+    min_share: float = Field(0.1, ge=0, le=1, description="Share of the group's documents that have it, at least.")
+    corpus_documents: int = Field(
+        1000,
+        ge=2,
+        description="Documents that have a passage, over all groups, from which it is repeated whatever its share.",
+    )
+    copied_words: int | None = Field(
+        None,
+        ge=16,
+        le=10_000,
+        description="Also spans of so many words or more that other documents have too, word for word: one keeps it.",
+    )
 
 
 class Tokenizer(Section):
@@ -189,6 +232,7 @@ class Recipe(Section):
     contamination: Contamination = Field(default_factory=Contamination)
     rules: Rules = Field(default_factory=Rules)
     dedup: Dedup = Field(default_factory=Dedup)
+    passages: Passages = Field(default_factory=Passages)
     tokenizer: Tokenizer = Field(default_factory=Tokenizer)
     mixture: Mixture = Field(default_factory=Mixture)
     packing: Packing = Field(default_factory=Packing)

@@ -62,6 +62,7 @@ DOCUMENTS = Table(
             _column("encoding", _STRING, "Character encoding the payload was decoded from."),
             _TITLE,
             _DATE,
+            _column("captured", _STRING, "Date of capture (ISO 8601), where an archive states it."),
             _column("text", _STRING, "Extracted and repaired text; empty where the record has none."),
             _column(
                 "opt_outs",
@@ -398,16 +399,52 @@ VERDICTS = Table(
     ),
 )
 
+_EARLIER = _column(
+    "earlier", _STRING, "The earlier output, as the recipe names it, that holds the survivor; null if this one does."
+)
+
 CLUSTERS = Table(
     name="clusters",
     row="one document of a cluster of two or more",
     schema=pa.schema(
         [
             _DOC_ID,
+            _column("cluster", _STRING, "Name of the cluster: the smallest id of its documents here."),
             _column("survivor_id", _STRING, "The document of the cluster that is kept."),
-            _column("size", _INT32, "Documents in the cluster."),
-            _column("kind", _STRING, "survivor, exact (same text, white space apart) or near (MinHash)."),
+            _EARLIER,
+            _column("size", _INT32, "Documents in the cluster, those of earlier outputs not counted."),
+            _column(
+                "kind",
+                _STRING,
+                "survivor, url (older capture of the same page), exact (same text, white space apart) or near (MinHash).",
+            ),
             _column("similarity", _FLOAT, "Estimated Jaccard similarity to the survivor. 0..1."),
+        ]
+    ),
+)
+
+PASSAGES = Table(
+    name="passages",
+    row="one document with repeated passages, of those that neither a rule dropped nor a better copy replaced",
+    schema=pa.schema(
+        [
+            _DOC_ID,
+            _column(
+                "spans",
+                pa.list_(
+                    pa.struct(
+                        [
+                            ("kind", pa.string()),
+                            ("start", pa.int32()),
+                            ("end", pa.int32()),
+                            ("documents", pa.int64()),
+                            ("share", pa.float32()),
+                        ]
+                    )
+                ),
+                "Repeated passages: kind (line, paragraph or copied), place in the text in code points, documents that "
+                "have it, and their share of the group's documents.",
+            ),
         ]
     ),
 )
@@ -443,10 +480,15 @@ LEDGER = Table(
             _column("bytes", _INT64, "Size of the record's payload in bytes, as found."),
             _column("stage", _STRING, "Stage that decided: ingest, decide, dedup or curate (for kept)."),
             _column("disposition", _STRING, "kept, dropped, duplicate, skipped or unreadable."),
-            _column("rule", _STRING, "The rule that decided; the first of them, where several failed."),
+            _column(
+                "rule",
+                _STRING,
+                "The rule that decided, the first where several failed; for a duplicate, its kind.",
+            ),
             _column("value", _DOUBLE, "The value that the rule found."),
             _column("limit", _DOUBLE, "The limit that the rule compared it with."),
             _column("survivor_id", _STRING, "For a duplicate, the document kept in its place."),
+            _EARLIER,
             _column("similarity", _FLOAT, "For a duplicate, its estimated similarity to the survivor. 0..1."),
             _column("detail", _STRING, "What was found, in words, where the reason is not a number."),
         ]
@@ -553,6 +595,7 @@ TABLES: tuple[Table, ...] = (
     EVALUATION_ITEMS,
     VERDICTS,
     CLUSTERS,
+    PASSAGES,
     CURATED,
     LEDGER,
     SAMPLE,
