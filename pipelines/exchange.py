@@ -8,13 +8,13 @@ Cost: n writers and m readers open n * m files; a unit is therefore a group of p
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gristmill.pipelines import tables
+from gristmill.pipelines import files, tables
 from gristmill.pipelines.checkpoints import Output, Store
 from gristmill.schemas import Table
 
@@ -25,18 +25,23 @@ MOST_RANGES = 4096
 """More would make the files' footers larger than what is read through them; ranges grow instead."""
 
 
-def hash_bounds(rows: int, *, rows_per_range: int) -> Bounds:
-    """Ranges of hashes, which are even. Their number is a power of two: it changes when a corpus doubles."""
-    bits = max(0, rows - 1) // rows_per_range
-    ranges = min(1 << bits.bit_length(), MOST_RANGES)
+def ranges_for(rows: int, *, rows_per_range: int) -> int:
+    """How many ranges of hashes hold about so many rows each. A power of two: it changes when a corpus doubles."""
+    return min(1 << (max(0, rows - 1) // rows_per_range).bit_length(), MOST_RANGES)
+
+
+def hash_bounds(ranges: int) -> Bounds:
+    """Even ranges of hashes."""
     return np.array([(number << 64) // ranges for number in range(ranges)], np.uint64)
 
 
-def write(output: Output, table: Table, rows: pa.RecordBatch, *, bounds: Bounds, name: str | None = None) -> None:
+def write(
+    output: Output, table: Table, rows: pa.Table | pa.RecordBatch, *, bounds: Bounds, name: str | None = None
+) -> None:
     """Write rows, sorted by their first column, a row group for each range."""
     keys = _keys(rows[0])
     assert (keys[1:] >= keys[:-1]).all(), f"rows of {table.name} are sorted by {table.schema.names[0]}"
-    cuts = [*np.searchsorted(keys, bounds), len(keys)]
+    cuts = [0, *np.searchsorted(keys, bounds[1:]), len(keys)]
     with output.table(table, name=name, packed=False) as writer:
         for start, end in itertools.pairwise(cuts):
             if start < end:
@@ -44,27 +49,43 @@ def write(output: Output, table: Table, rows: pa.RecordBatch, *, bounds: Bounds,
                 writer.end_row_group()
 
 
-def read(store: Store, paths: Sequence[str], table: Table, *, bounds: Bounds, number: int) -> pa.Table:
-    """The rows of range `number`, file after file, each file's in order. Files may be cut by other bounds."""
-    low = int(bounds[number])
-    high = int(bounds[number + 1]) if number + 1 < len(bounds) else None
-    return pa.concat_tables([table.schema.empty_table(), *(between(store, path, low=low, high=high) for path in paths)])
+def read(
+    store: Store, table: Table, *, bounds: Bounds, number: int, columns: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
+    """The rows of range `number`, file after file, in the order of names; each file's are in order.
+
+    Every file of the table is read: its folder is its phase's alone, and the phase is complete. The files may be cut
+    by other bounds.
+    """
+    for path in files.list_files(store.path(table.name)):
+        yield between(path, bounds=bounds, number=number, columns=columns)
 
 
-def between(store: Store, path: str, *, low: int, high: int | None) -> pa.Table:
-    """The rows of one file whose key is `low` or more and, where there is one, less than `high`."""
-    with tables.opened(store.path(path)) as parquet:
+def read_all(
+    store: Store, table: Table, *, bounds: Bounds, number: int, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """The same as one table."""
+    schema = pa.schema([table.schema.field(name) for name in columns]) if columns else table.schema
+    pieces = read(store, table, bounds=bounds, number=number, columns=columns)
+    return pa.concat_tables([schema.empty_table(), *pieces]).combine_chunks()
+
+
+def between(path: str, *, bounds: Bounds, number: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of one file in range `number`; the key is the first of the columns."""
+    low = bounds[number]
+    high = bounds[number + 1] if number + 1 < len(bounds) else None
+    with tables.opened(path) as parquet:
         groups = []
         for group in range(parquet.num_row_groups):
             found = parquet.metadata.row_group(group).column(0).statistics
             if found.max >= low and (high is None or found.min < high):
                 groups.append(group)
-        rows = parquet.read_row_groups(groups) if groups else parquet.schema_arrow.empty_table()
+        rows = parquet.read_row_groups(groups, columns=columns)
     keys = _keys(rows[0])
-    start = int(np.searchsorted(keys, np.uint64(low)))
-    end = len(keys) if high is None else int(np.searchsorted(keys, np.uint64(high)))
+    start = int(np.searchsorted(keys, low))
+    end = len(keys) if high is None else int(np.searchsorted(keys, high))
     return rows.slice(start, end - start)
 
 
 def _keys(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    return np.asarray(column).astype(np.uint64, copy=False)
+    return np.asarray(column, np.uint64)

@@ -26,7 +26,7 @@ def stages(recipe: Recipe, *, folder: str, store: Store, until: str = STAGES[-1]
         done = verdicts = yield from decide.stage(recipe, pieces=corpus)
         parts = decided(corpus, verdicts=verdicts)
     if "dedup" in wanted:
-        done = clusters = yield from dedup.stage(recipe, parts=parts)
+        done = clusters = yield from dedup.stage(recipe, folder=folder, parts=parts)
     if "curate" in wanted:
         done = curated = yield from curate.stage(recipe, parts=parts, clusters=clusters)
         if not any(receipt.of(CURATED) for receipt in curated):

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
-from gristmill.pipelines import contamination, decide, files, given_models, ingest, job, quality, runners, web
+from gristmill.pipelines import contamination, decide, dedup, files, given_models, ingest, job, quality, runners, web
 from gristmill.pipelines.checkpoints import Store, Unit
 from gristmill.pipelines.engine import Finished, PhaseState, RunError, Task, run, survey
 from gristmill.pipelines.progress import Reporter, Style
@@ -41,8 +41,8 @@ def check(recipe_path: str) -> Recipe:
         decide.limits_of(recipe)
         for given in recipe.inputs:
             ingest.find_files(given, folder=folder)
-        for measure in (given_models, web, contamination, quality):
-            measure.check(recipe, folder=folder)
+        for part in (given_models, web, contamination, quality, dedup):
+            part.check(recipe, folder=folder)
     except ValueError as error:
         raise RecipeError(f"{recipe_path}: {error}") from error
     model = recipe.tokenizer.model

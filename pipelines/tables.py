@@ -23,7 +23,12 @@ def batches(store: Store, path: str, *, columns: Sequence[str] | None = None) ->
 
 def read(store: Store, path: str, *, columns: Sequence[str] | None = None) -> pa.Table:
     """Some columns of a Parquet file, whole: for narrow columns only."""
-    with opened(store.path(path)) as parquet:
+    return read_file(store.path(path), columns=columns)
+
+
+def read_file(path: str, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """The same of a file by its full path, in whatever output."""
+    with opened(path) as parquet:
         return parquet.read(columns=columns)
 
 
@@ -73,11 +78,11 @@ def only_ok(stream: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield batch.filter(pc.equal(batch["status"], "ok"))
 
 
-def take_rows(store: Store, path: str, *, rows: npt.NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
-    """Some rows of a file, in the order asked. Memory: one row group of the columns, and the rows."""
+def take_rows(path: str, *, rows: npt.NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+    """Some rows of a file, by its full path, in the order asked. Memory: one row group of the columns, and the rows."""
     wanted, places = np.unique(rows, return_inverse=True)
     found: list[pa.Table] = []
-    with opened(store.path(path)) as parquet:
+    with opened(path) as parquet:
         start = 0
         for group in range(parquet.num_row_groups):
             end = start + parquet.metadata.row_group(group).num_rows
