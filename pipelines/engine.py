@@ -27,7 +27,7 @@ class Phase:
     """Units that can be worked on at once.
 
     Attributes:
-        name: unique among phases, such as `dedup_pairs`; names the folder of receipts.
+        name: unique among phases, such as `dedup_keys`; names the folder of receipts.
         stage: the stage it is part of, for people.
         function: does one unit's work; a module-level function, so that workers can import it.
         settings: all of the recipe that its output depends on.

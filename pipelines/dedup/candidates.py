@@ -31,9 +31,9 @@ _NONE = np.empty(0, np.uint64)
 KEYS_PER_RANGE = 1 << 20
 """Keys that one unit sorts at once: 25 MB, and four times as much while it sorts."""
 
-NEIGHBOURS = 7
-"""In a bucket, each text is paired with the first and with this many before it: all pairs of a small bucket, a linear
-number of pairs of a large one (boilerplate that a million pages share)."""
+FEW = 16
+"""In a bucket of so many texts all pairs are compared; in a hot one, such as that of boilerplate which a million pages
+share, each text with the first only. Texts that are alike share other buckets, where they are few."""
 
 
 def candidates_of_range(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
@@ -86,8 +86,8 @@ def pairs(hashes: UInt64s, texts: UInt64s, nodes: Nodes) -> tuple[Nodes, Nodes]:
     """Pairs (left < right) of the first documents of the texts of each bucket; from sorted keys. Linear."""
     from gristmill.pipelines.dedup.kernels import pair_up  # noqa: PLC0415  (compiled: only workers need it)
 
-    found = np.empty((2, len(nodes) * (NEIGHBOURS + 1)), np.uint64)
-    n = pair_up(hashes, texts, nodes, NEIGHBOURS, found)
+    found = np.empty((2, len(nodes) * FEW), np.uint64)
+    n = pair_up(hashes, texts, nodes, FEW, found)
     return found[0, :n], found[1, :n]
 
 

@@ -26,6 +26,13 @@ EDGES = Table(
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
+PAIRS_AT_ONCE = 1 << 18
+"""Pairs that are held with signatures: 120 MB, and as much again while they are sorted."""
+
+SHINGLED_AT_ONCE = 1 << 14
+"""Pairs that are held with shingles: 4 bytes a word each."""
+
+_NONE = np.empty(0, np.uint64)
 _PAIR = [pa.field("left", pa.uint64()), pa.field("right", pa.uint64())]
 
 
@@ -42,36 +49,39 @@ BY_SHINGLES = _beside(pa.large_list(pa.uint32()))
 
 
 def put_beside(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
-    """Write the pairs of a slice of right documents, sorted by left. Memory: 460 bytes a pair, or its shingles."""
+    """Write the pairs of a slice of right documents, sorted by left: a file for every so many pairs."""
     corpus = read_corpus(store)
     slices = corpus.slices()
     found = exchange.read_all(store, PAIRS, bounds=slices, number=unit.descriptor["slice"])
-    right, left = unique(found["right"].to_numpy(), found["left"].to_numpy())
-    nodes, places = np.unique(right, return_inverse=True)
+    rights, lefts = unique(found["right"].to_numpy(), found["left"].to_numpy())
     table = BY_SHINGLES if settings["exact"] else BY_SIGNATURE
-    values = _shingles(corpus, nodes) if settings["exact"] else _signatures(corpus, nodes)
-    order = np.argsort(left, kind="stable")
-    columns = [left[order], right[order], values.take(pa.array(places[order]))]
-    exchange.write(output, table, pa.record_batch(columns, schema=table.schema), bounds=slices)
+    at_once = SHINGLED_AT_ONCE if settings["exact"] else PAIRS_AT_ONCE
+    for start in range(0, len(rights), at_once):
+        right, left = rights[start : start + at_once], lefts[start : start + at_once]
+        nodes, places = np.unique(right, return_inverse=True)
+        values = _shingles(corpus, nodes) if settings["exact"] else _signatures(corpus, nodes)
+        order = np.argsort(left, kind="stable")
+        rows = pa.record_batch([left[order], right[order], values.take(pa.array(places[order]))], schema=table.schema)
+        exchange.write(output, table, rows, bounds=slices, name=f"{unit.key}-{start // at_once:04d}")
 
 
 def compare(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
-    """Write a forest of the pairs of a slice of left documents that are alike. Memory: 460 bytes a pair, or its
-    shingles."""
+    """Write a forest of the pairs of a slice of left documents that are alike."""
     corpus = read_corpus(store)
     table = BY_SHINGLES if settings["exact"] else BY_SIGNATURE
-    pairs = exchange.read_all(store, table, bounds=corpus.slices(), number=unit.descriptor["slice"])
-    left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
-    nodes, places = np.unique(left, return_inverse=True)
-    values = pairs["values"].combine_chunks()
-    if settings["exact"]:
-        similarity = jaccard(_shingles(corpus, nodes), places, values)
-    else:
-        similarity = agreement(_signatures(corpus, nodes), places, values)
-    alike = below_one(similarity) >= np.float32(settings["min_similarity"])
-    output.count("candidates", len(left))
-    output.count("alike", int(alike.sum()))
-    first, other = forest(left[alike], right[alike])
+    first, other = _NONE, _NONE
+    for pairs in exchange.read(store, table, bounds=corpus.slices(), number=unit.descriptor["slice"]):
+        left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
+        nodes, places = np.unique(left, return_inverse=True)
+        values = pairs["values"].combine_chunks()
+        if settings["exact"]:
+            similarity = jaccard(_shingles(corpus, nodes), places, values)
+        else:
+            similarity = agreement(_signatures(corpus, nodes), places, values)
+        alike = below_one(similarity) >= np.float32(settings["min_similarity"])
+        first, other = forest(np.concatenate([first, left[alike]]), np.concatenate([other, right[alike]]))
+        output.count("candidates", len(left))
+        output.count("alike", int(alike.sum()))
     with output.table(EDGES, packed=False) as writer:
         writer.write(pa.record_batch([other, first], schema=EDGES.schema))
 

@@ -15,33 +15,26 @@ Floats = npt.NDArray[np.float32]
 
 
 @jit
-def pair_up(hashes: UInt64s, texts: UInt64s, nodes: UInt64s, neighbours: Any, found: UInt64s) -> Any:
-    """Pair the first document of each text of a bucket with the bucket's first, and with so many before it.
+def pair_up(hashes: UInt64s, texts: UInt64s, nodes: UInt64s, few: Any, found: UInt64s) -> Any:
+    """Pair the first documents of the texts of each bucket: of at most `few` texts all, of more each with the first.
 
     Takes keys sorted by hash, then text, then node; writes the smaller node to found[0], the larger to found[1], and
-    returns how many pairs there are: neighbours + 1 for each key at most. Linear.
+    returns how many pairs there are. `found` has room for (few, keys). Time: few * keys.
     """
-    before = np.empty(neighbours, np.uint64)
-    first = np.uint64(0)
-    n = 0
-    count = 0
-    for i in range(len(hashes)):
-        if i == 0 or hashes[i] != hashes[i - 1]:
-            count = 0
-        elif texts[i] == texts[i - 1]:
-            continue
-        node = nodes[i]
-        for k in range(1, min(count, neighbours) + 1):
-            other = before[(count - k) % neighbours]
-            found[0, n], found[1, n] = min(node, other), max(node, other)
-            n += 1
-        if count > neighbours:
-            found[0, n], found[1, n] = min(node, first), max(node, first)
-            n += 1
-        if count == 0:
-            first = node
-        before[count % neighbours] = node
-        count += 1
+    n, start = 0, 0
+    while start < len(hashes):
+        end, count = start + 1, 1
+        while end < len(hashes) and hashes[end] == hashes[start]:
+            count += texts[end] != texts[end - 1]
+            end += 1
+        for i in range(start + 1, end):
+            if texts[i] == texts[i - 1]:
+                continue
+            for k in range(start, i if count <= few else start + 1):
+                if k == start or texts[k] != texts[k - 1]:
+                    found[0, n], found[1, n] = min(nodes[i], nodes[k]), max(nodes[i], nodes[k])
+                    n += 1
+        start = end
     return n
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.pipelines.dedup.candidates import NEIGHBOURS, copies, pairs, shared, unique
+from gristmill.pipelines.dedup.candidates import FEW, copies, pairs, shared, unique
 from gristmill.pipelines.dedup.keys import band_hashes, is_of_text
 
 Keys = list[tuple[int, int, int]]
@@ -41,7 +41,7 @@ def test_all_pairs_of_the_first_documents_of_each_text_in_small_buckets(keyed: K
     first: dict[int, dict[int, int]] = defaultdict(dict)
     for key, text, node in sorted(keyed):
         first[key].setdefault(text, node)
-    assert max(map(len, first.values()), default=0) <= NEIGHBOURS + 1
+    assert max(map(len, first.values()), default=0) <= FEW
     expected = {(a, b) for nodes in first.values() for a in nodes.values() for b in nodes.values() if a < b}
     assert found(keyed) == sorted(expected)
 
@@ -65,12 +65,15 @@ def test_copies_name_the_first_of_their_text(keyed: Keys) -> None:
     assert list(zip(node.tolist(), of.tolist(), strict=True)) == expected
 
 
-def test_hot_bucket_gives_a_linear_number_of_pairs_that_join_all_of_it() -> None:
-    size = 5_000
-    linked = found([(1, text * 7919 % size, text) for text in range(size)])
-    assert len(linked) <= (NEIGHBOURS + 1) * size
-    with_first = Counter(node for pair in linked for node in pair).most_common(1)
-    assert with_first == [(0, size - 1)]
+def test_texts_of_a_hot_bucket_are_paired_with_the_first_alone() -> None:
+    for size in (FEW, FEW + 1, 5_000):
+        linked = found([(1, text * 7919 % size, text) for text in range(size)])
+        assert len(linked) == (size * (size - 1) // 2 if size == FEW else size - 1)
+        assert all(pair[0] == 0 for pair in linked) == (size > FEW)
+
+
+def test_copies_do_not_make_a_bucket_hot() -> None:
+    assert found([(1, node % 3, node) for node in range(300)]) == [(0, 1), (0, 2), (1, 2)]
 
 
 def test_bands_with_equal_values_have_different_hashes() -> None:
