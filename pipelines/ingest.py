@@ -30,7 +30,7 @@ from gristmill.schemas import (
 )
 from gristmill.schemas.recipe import is_remote
 
-VERSION = 2
+VERSION = 3
 LIBRARIES = ("ftfy", "pypdfium2", "resiliparse")
 EXTRACTOR_LIBRARIES = {"resiliparse": (), "trafilatura": ("lxml", "trafilatura")}
 
@@ -248,6 +248,7 @@ def _row(record: readers.Record, *, origin: _Origin, extractor: extraction.Extra
         "encoding": None,
         "title": record.title,
         "date": record.date,
+        "captured": record.captured,
         "text": "",
         "opt_outs": None,
         "page_licence": None,

@@ -22,8 +22,10 @@ import duplicates
 import mess
 import mixed
 import origins
+import passages
 import personal
 import questions
+import recaptured
 from articles import Article, Pool, load
 from corpus import Corpus, as_row, json_lines
 from files import Files
@@ -72,6 +74,8 @@ def assemble(root: Path) -> Corpus:
     mixed.plant(web, root)
     origins.plant(web, root)
     questions.plant(web, root)
+    recaptured.plant(web, root)
+    passages.plant(web, root)
     corpus.write_captures()
     return corpus
 

@@ -30,15 +30,20 @@ class Case:
     of: str | None = None  # uri of the original of a duplicate
     of_id: str | None = None
     of_url: str | None = None
+    captured: str | None = None  # which capture, of a page that is captured several times
+    of_captured: str | None = None
     jaccard: float | None = None  # 5-gram similarity to the original, before any extraction
     contains: str | None = None  # must be found in the text the pipeline makes of it
     personal: tuple[dict[str, str], ...] | None = None  # invented personal data in the text: kind, text
-    stays: tuple[str, ...] | None = None  # looks like personal data and is none
+    stays: tuple[str, ...] | None = None  # looks like personal data, or like a repeated passage, and is none
     mixed: tuple[str, ...] | None = None  # the languages of its paragraphs; empty where one quotes another
     opt_outs: tuple[str, ...] | None = None  # reservations against training to be found
     blocklists: tuple[str, ...] | None = None  # blocklists to be found
     page_licence: str | None = None  # licence that the page states; empty where it states none
     contaminated_by: tuple[str, ...] | None = None  # evaluation items to be found
+    removed: tuple[str, ...] | None = None  # repeated passages, which must not stand in the curated text
+    copied: str | None = None  # a passage that other documents have as well
+    copies: int | None = None  # how many of them keep it
     lang: str | None = None
 
 
@@ -49,6 +54,7 @@ class Entry:
     uri: str
     file: str
     id: str | None = None
+    captured: str | None = None  # in a page's own time, where it is captured several times
     lang: str | None = None
     domain: str | None = None
     source: str | None = None  # file and slug of the plain text; none for generated mess
@@ -84,11 +90,10 @@ class Corpus:
     def plant(self, uri: str, kind: str, expect: Expect, reason: str, **more: Any) -> None:
         self.cases.append(Case(uri, kind, expect, reason, **more))
 
-    def enter(self, uri: str, file: str, article: Article | None = None, id: str | None = None) -> None:
-        if article is None:
-            self.inventory.append(Entry(uri, file, id))
-        else:
-            self.inventory.append(Entry(uri, file, id, article.lang, article.domain, article.source, article.slug))
+    def enter(self, uri: str, file: str, article: Article | None = None, **which: str | None) -> None:
+        """List a document; `id` or `captured` say which, where several have the address."""
+        known = {} if article is None else {key: getattr(article, key) for key in ("lang", "domain", "source", "slug")}
+        self.inventory.append(Entry(uri, file, **which, **known))
 
     def add_file(self, path: str, data: bytes) -> None:
         if path in self.files:

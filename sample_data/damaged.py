@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from dataclasses import dataclass, replace
 from random import Random
@@ -96,7 +97,7 @@ class Damaged:
         lines.deep(self._take())
         lines.row({"text": ""}, "empty_text", "skipped", "the text is empty")
         lines.row({"text": " \n\t "}, "empty_text", "skipped", "the text is white space")
-        lines.sound(self._anthology(), "very_long_line", "twenty articles' text on one line")
+        lines.sound(self._anthology(), "very_long_line", "sentences of twenty articles on one line")
         article = replace(self.pool.take("deu_Latn"), title="")
         repaired = snippet(article, beyond_ascii=True)
         lines.sound(garble(article), "mojibake", "UTF-8 read as windows-1252: to be repaired", contains=repaired)
@@ -105,9 +106,10 @@ class Damaged:
         self.corpus.add_file(lines.path, bytes(lines.data))
 
     def _anthology(self) -> Article:
-        """Texts that are elsewhere too: together they are another document, a copy of none."""
+        """Texts that are elsewhere too, by turns a sentence of each: another document, and no long copy of any."""
         parts = [a for a in self.english if a.source.startswith("domain_texts/")][::5][:20]
-        body = " ".join(a.body.replace("\n\n", " ") for a in parts)
+        turns = zip(*(re.split(r"(?<=[.!?]) ", a.body.replace("\n\n", " ")) for a in parts), strict=False)
+        body = " ".join(sentence for turn in turns for sentence in turn)
         return replace(parts[0], slug="anthology", title="", paragraphs=(body,))
 
 

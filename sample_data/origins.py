@@ -14,7 +14,7 @@ from typing import Any
 from articles import Article
 from corpus import Expect
 from marked import load_marked
-from templates import Words, bare
+from templates import plain
 from warc import Capture, Headers
 from web import Web
 
@@ -219,26 +219,11 @@ def plant(web: Web, root: Path) -> None:
 
 
 def _publish(web: Web, article: Article, origin: Origin, *, kind: str, key: str) -> None:
-    body = _page(article, origin, web.words[article.lang]).encode("utf-8")
+    html = plain(article, web.words[article.lang], _linked(article, origin), head=origin.head, foot=origin.foot)
     headers: Headers = list(origin.headers)
-    web.add(FILE, Capture(origin.url, web.corpus.tick(), body, headers=headers), article)
+    web.add(FILE, Capture(origin.url, web.corpus.tick(), html.encode("utf-8"), headers=headers), article)
     expected: dict[str, Any] = {key: origin.found}
     web.corpus.plant(origin.url, kind, origin.expect, origin.reason, **expected, lang=article.lang)
-
-
-def _page(article: Article, origin: Origin, words: Words) -> str:
-    """A plain page of a small site."""
-    title = escape(article.title, quote=False)
-    menu = "".join(f'<li><a href="/{n}">{escape(words[key], quote=False)}</a></li>' for n, key in enumerate(_MENU))
-    paragraphs = "\n".join(f"<p>{p}</p>" for p in _linked(article, origin))
-    body = (
-        f"<header><nav><ul>{menu}</ul></nav></header>\n<main><article><h1>{title}</h1>\n{paragraphs}\n</article></main>\n"
-        f"<footer>{origin.foot}<p>{escape(words['newsletter'], quote=False)}</p></footer>"
-    )
-    return bare(article.title, body, str(words["tag"]), origin.head)
-
-
-_MENU = ("home", "about", "contact")
 
 
 def _linked(article: Article, origin: Origin) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -433,6 +433,19 @@ def bare(title: str, body: str, tag: str = "en", head: str = "") -> str:
         f'<!DOCTYPE html>\n<html lang="{tag}"><head><meta charset="utf-8"><title>{escape(title)}</title>{head}</head>\n'
         f"<body>\n{body}\n</body></html>\n"
     )
+
+
+def plain(article: Article, words: Words, paragraphs: Iterable[str], *, head: str = "", foot: str = "") -> str:
+    """A page of a small site, with little around the article. `paragraphs`, `head` and `foot` are HTML."""
+    title = escape(article.title, quote=False)
+    names = (escape(words[key], quote=False) for key in ("home", "about", "contact"))
+    menu = "".join(f'<li><a href="/{n}">{name}</a></li>' for n, name in enumerate(names))
+    joined = "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    body = (
+        f"<header><nav><ul>{menu}</ul></nav></header>\n<main><article><h1>{title}</h1>\n{joined}\n</article></main>\n"
+        f"<footer>{foot}<p>{escape(words['newsletter'], quote=False)}</p></footer>"
+    )
+    return bare(article.title, body, str(words["tag"]), head)
 
 
 def front_page(site: str, root: str, words: Words, teasers: list[tuple[str, Article]]) -> str:

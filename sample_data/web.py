@@ -142,10 +142,12 @@ class Web:
         n = self._count
         return {"coding": "br" if n % 7 == 0 else "gzip" if n % 5 == 0 else "", "chunked": n % 4 == 1}
 
-    def add(self, file: str, capture: Capture, article: Article | None = None, document: bool = True) -> Capture:
+    def add(
+        self, file: str, capture: Capture, article: Article | None = None, document: bool = True, **which: str
+    ) -> Capture:
         self.corpus.captures.setdefault(file, []).append(capture)
         if document:
-            self.corpus.enter(capture.url, file, article)
+            self.corpus.enter(capture.url, file, article, **which)
         return capture
 
     def mirror(self, original: Capture, url: str, **changes: Any) -> Capture:

@@ -4,10 +4,11 @@ Every field has a default but the inputs' names and paths, and is checked before
 the reference for the file: `gristmill recipe schema` prints them as JSON schema.
 """
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from gristmill.schemas.recipe_measures import Contamination, Personal, Quality, Web
 from gristmill.schemas.section import LanguageCode, Name, Section
@@ -24,6 +25,16 @@ UNKNOWN_LICENCE = "unknown"
 """Stands where neither the recipe nor the page gives a licence."""
 
 
+def _share_or_bytes(value: float) -> float:
+    if 1 < value < 1000:
+        raise ValueError(f"{value:g} is neither a share (0 to 1) nor bytes (1,000 or more)")
+    return value
+
+
+Amount = Annotated[float, Field(ge=0), AfterValidator(_share_or_bytes)]
+"""A share of the whole, where it is at most 1; else bytes."""
+
+
 class Columns(Section):
     """Names of the columns (Parquet, CSV) or keys (JSONL) that hold each part of a record."""
 
@@ -31,6 +42,17 @@ class Columns(Section):
     url: str | None = Field(None, description="The record's URL; 'url' is taken where it exists and none is named.")
     title: str | None = Field(None, description="The title; 'title' is taken where it exists and none is named.")
     date: str | None = Field(None, description="The date; 'date' is taken where it exists and none is named.")
+    captured: str | None = Field(
+        None, description="The date on which a crawler fetched the page; of pages fetched twice dedup keeps the newest."
+    )
+
+    def parts(self) -> Iterator[tuple[str, str, bool]]:
+        """Each part of a record, the name of its column, and whether the recipe asks for that column."""
+        yield "text", self.text, True
+        for part, named in (("url", self.url), ("title", self.title), ("date", self.date)):
+            yield part, named or part, named is not None
+        if self.captured is not None:
+            yield "captured", self.captured, True
 
 
 class Input(Section):
@@ -186,6 +208,15 @@ class Tokenizer(Section):
     temperature: float = Field(
         0.3, ge=0, le=1, description="Balance of languages in the sample: 1 as in the corpus, 0 all alike."
     )
+    domain_temperature: float = Field(
+        0.3, ge=0, le=1, description="The same within a language, over its domains, and within these over inputs."
+    )
+    floors: dict[LanguageCode, Amount] = Field(
+        default_factory=dict,
+        description="What a language gets of the sample at least, by language (deu), script (Thai) or for all "
+        "(default): a share such as 0.01, or bytes such as 500_000.",
+    )
+    caps: dict[LanguageCode, Amount] = Field(default_factory=dict, description="What it gets at most, in the same way.")
     character_coverage: float = Field(
         0.9998, ge=0.98, le=1, description="Share of characters that get a token; the rest is spelt in bytes."
     )

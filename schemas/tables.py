@@ -416,7 +416,7 @@ CLUSTERS = Table(
             _column(
                 "kind",
                 _STRING,
-                "survivor, url (older capture of the same page), exact (same text, white space apart) or near (MinHash).",
+                "survivor, url (older capture of the page), exact (same text, white space apart) or near (MinHash).",
             ),
             _column("similarity", _FLOAT, "Estimated Jaccard similarity to the survivor. 0..1."),
         ]
@@ -502,7 +502,25 @@ SAMPLE = Table(
         [
             _column("hash", pa.uint64(), "Place of the piece in the sample, by hash of seed, document and number."),
             _LANGUAGE,
+            _DOMAIN,
+            _SOURCE,
             _column("text", _STRING, "The piece: about 4000 bytes, between line breaks or spaces."),
+        ]
+    ),
+)
+
+SAMPLE_REPORT = Table(
+    name="sample_report",
+    row="one group of curated documents, a language, domain and source, and what of it the tokenizer was trained on",
+    schema=pa.schema(
+        [
+            _LANGUAGE,
+            _DOMAIN,
+            _SOURCE,
+            _column("bytes", _INT64, "Bytes of curated text."),
+            _column("quota", _INT64, "Bytes that the sample was to hold."),
+            _column("sample_bytes", _INT64, "Bytes that the sample holds."),
+            _column("pieces", _INT64, "Pieces that the sample holds."),
         ]
     ),
 )
@@ -536,9 +554,12 @@ MIXTURE = Table(
             _SOURCE,
             _column("documents", _INT64, "Curated documents."),
             _column("bytes", _INT64, "Bytes of their text."),
-            _column("weight", _DOUBLE, "What the recipe's weights for language, domain and source multiply to."),
-            _column("rate", _DOUBLE, "Copies of each document in the shards, on average: epochs over the group."),
-            _column("share", _DOUBLE, "Share of the mixed text, by bytes. 0..1."),
+            _column("asked", _DOUBLE, "Share of the mixed text that the recipe asks for, whatever max_epochs. 0..1."),
+            _column("share", _DOUBLE, "Share of the mixed text, by bytes, that max_epochs allows. 0..1."),
+            _column("rate", _DOUBLE, "Copies of each document, on average, for that share: epochs over the group."),
+            _column("mixed_documents", _INT64, "Documents in the shards, copies counted."),
+            _column("mixed_bytes", _INT64, "Bytes of their text."),
+            _column("mixed_tokens", _INT64, "Tokens that they came to, the end of each document included."),
         ]
     ),
 )
@@ -599,6 +620,7 @@ TABLES: tuple[Table, ...] = (
     CURATED,
     LEDGER,
     SAMPLE,
+    SAMPLE_REPORT,
     TOKENIZER_REPORT,
     MIXTURE,
     TOKENS,

@@ -1,4 +1,4 @@
-"""The measures on the sample corpus: what was planted for each is found, and nothing of its kind elsewhere."""
+"""What was planted for single stages is found on the sample corpus, and nothing of its kind elsewhere."""
 
 import json
 from collections.abc import Callable
@@ -19,15 +19,17 @@ def planted() -> list[Row]:
 @pytest.fixture(scope="module")
 def measured(sample_output: Path) -> list[Row]:
     """What is known of every document beside its signals, and its text as it was curated."""
-    tables = {name: f"'{sample_output}/{name}/*.parquet'" for name in ("signals", "web", "personal", "contamination")}
+    names = ("signals", "web", "personal", "contamination", "ledger")
+    tables = {name: f"'{sample_output}/{name}/*.parquet'" for name in names}
     query = f"""
-        SELECT uri, text, languages, web.opt_outs, opt_outs_found, blocklists_hit, web.page_licence, spans, evidence,
-               curated
+        SELECT doc_id, documents.uri, captured, text, languages, web.opt_outs, opt_outs_found, blocklists_hit,
+               web.page_licence, spans, evidence, disposition, ledger.rule, survivor_id, curated
         FROM '{sample_output}/documents/*.parquet' AS documents
         JOIN {tables["signals"]} AS signals USING (doc_id)
         JOIN {tables["web"]} AS web USING (doc_id)
         JOIN {tables["personal"]} AS personal USING (doc_id)
         JOIN {tables["contamination"]} AS contamination USING (doc_id)
+        JOIN {tables["ledger"]} AS ledger USING (doc_id)
         LEFT JOIN (SELECT doc_id, text AS curated FROM '{sample_output}/curated/**/*.parquet') USING (doc_id)
     """
     return duckdb.sql(query).arrow().read_all().to_pylist()
@@ -90,3 +92,48 @@ def test_mixed_languages(measured: list[Row]) -> None:
     cases = {case["uri"] for case in planted() if case["kind"] == "mixed_languages"}
     wrong = compared([row for row in measured if row["uri"] in cases], "mixed", large)
     assert [each for each in wrong if sorted(each[1]) != sorted(each[2])] == []
+
+
+def row_of(measured: list[Row], uri: str, captured: str | None) -> Row:
+    """The document at an address, or that capture of it."""
+    (row,) = [row for row in measured if row["uri"] == uri and captured in (None, row["captured"])]
+    return row
+
+
+def test_of_a_page_the_newest_capture_stays(measured: list[Row]) -> None:
+    for case in [case for case in planted() if case["kind"] == "recaptured"]:
+        row = row_of(measured, case["uri"], case.get("captured"))
+        if case["expect"] == "duplicate":
+            newest = row_of(measured, case["of"], case["of_captured"])
+            assert (row["disposition"], row["rule"], row["survivor_id"]) == ("duplicate", "url", newest["doc_id"])
+        else:
+            assert case["contains"] in row["curated"]
+
+
+def lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def test_repeated_passages_are_cut_and_nothing_else(measured: list[Row]) -> None:
+    for case in [case for case in planted() if case["kind"] in ("repeated_passages", "shared_boilerplate")]:
+        row = row_of(measured, case["uri"], None)
+        if case["expect"] == "dropped":
+            assert row["disposition"] == "dropped"
+            continue
+        removed = case.get("removed", [])
+        assert set(removed) <= set(lines(row["text"]))
+        assert lines(row["curated"]) == [line for line in lines(row["text"]) if line not in removed]
+        assert set(case.get("stays", [])) <= set(lines(row["curated"]))
+
+
+def test_of_copied_passages_one_stays(measured: list[Row]) -> None:
+    copied: dict[str, list[Row]] = {}
+    for case in [case for case in planted() if "copied" in case]:
+        row = row_of(measured, case["uri"], None)
+        assert case["copied"] in row["text"]
+        assert case["contains"] in row["curated"]
+        copied.setdefault(case["copied"], []).append({**row, "copies": case["copies"]})
+    for passage, rows in copied.items():
+        middle = passage[len(passage) // 3 : -len(passage) // 3]
+        assert sum(passage in row["curated"] for row in rows) == rows[0]["copies"] < len(rows)
+        assert sum(middle in row["curated"] for row in rows) == rows[0]["copies"]

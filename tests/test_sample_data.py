@@ -45,6 +45,10 @@ PLANTED_AT_LEAST = {
     "blocklist": 5,
     "licence": 3,
     "contaminated": 20,
+    "recaptured": 14,
+    "repeated_passages": 36,
+    "shared_boilerplate": 8,
+    "copied_passage": 3,
 }
 EXPECTATIONS = {"kept", "dropped", "duplicate", "skipped", "unreadable"}
 
@@ -178,7 +182,7 @@ def test_planted_is_well_formed() -> None:
         assert "\n" not in case["reason"]
         assert ("of" in case) or case["expect"] != "duplicate", case
         assert case.get("jaccard", 1) > 0.85
-    places = Counter((case["uri"], case.get("id"), case.get("row")) for case in PLANTED)
+    places = Counter((case["uri"], case.get("id"), case.get("row"), case.get("captured")) for case in PLANTED)
     assert max(places.values()) == 1
     kinds = Counter(case["kind"] for case in PLANTED)
     assert {kind: kinds[kind] for kind, least in PLANTED_AT_LEAST.items() if kinds[kind] < least} == {}
@@ -192,7 +196,7 @@ def test_everything_listed_is_there() -> None:
 
 
 def test_every_document_is_listed_once() -> None:
-    places = Counter((entry["uri"], entry.get("id")) for entry in INVENTORY)
+    places = Counter((entry["uri"], entry.get("id"), entry.get("captured")) for entry in INVENTORY)
     assert max(places.values()) == 1
     no_documents = {"reference/reference.jsonl", "web/robots.warc.gz"}
     assert {entry["file"] for entry in INVENTORY} | no_documents == {
@@ -217,8 +221,8 @@ UNPACK: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gzip": gzip.decompres
 
 
 @cache
-def pages() -> dict[str, Page]:
-    """The pages of planted cases about measures, and the rules that crawlers were given."""
+def captures() -> dict[tuple[str, str], Page]:
+    """The pages of planted cases about measures, and the rules that crawlers were given, with the date of capture."""
     wanted = {case["uri"] for case in PLANTED if case["kind"] in PLANTED_AT_LEAST or case["kind"] == "robots_txt"}
     found = {}
     for path in (CORPUS / "web").iterdir():
@@ -228,8 +232,14 @@ def pages() -> dict[str, Page]:
                 if uri in wanted:
                     headers = {name.lower(): value for name, value in record.http_headers}
                     body = UNPACK[headers.get("content-encoding", "")](record.reader.read())
-                    found[uri] = Page(headers, body.decode("utf-8", "replace"))
+                    when = record.record_date.isoformat()
+                    found[uri, when] = Page(headers, body.decode("utf-8", "replace"))
     return found
+
+
+def pages() -> dict[str, Page]:
+    """The same, the last in the archives where a page was captured several times."""
+    return {uri: page for (uri, _), page in captures().items()}
 
 
 def cases(kind: str) -> list[dict[str, Any]]:
@@ -405,6 +415,91 @@ class TestEvaluation:
         for uri, page in pages().items():
             found = {key for key, row in QUESTIONS.items() if row["question"] in page.text}
             assert found <= held.get(uri, set()), uri
+
+
+class TestRecaptured:
+    def test_the_newest_capture_is_the_one_to_keep(self) -> None:
+        by_page: dict[str, list[dict[str, Any]]] = {}
+        for case in cases("recaptured"):
+            if "captured" in case:
+                by_page.setdefault(case.get("of", case["uri"]), []).append(case)
+        for of_page in by_page.values():
+            dates = sorted(case["captured"] for case in of_page)
+            assert [case["captured"] for case in of_page if case["expect"] == "kept"] == dates[-1:]
+            assert {case["of_captured"] for case in of_page if case["expect"] == "duplicate"} == {dates[-1]}
+            assert len({captures()[case["uri"], case["captured"]].text for case in of_page}) == len(of_page) > 1
+        assert len(by_page) >= 6
+        assert len({case["lang"] for of_page in by_page.values() for case in of_page}) >= 4
+        assert max(map(len, by_page.values())) == 3
+
+    def test_archives_do_not_have_them_in_order(self) -> None:
+        order = [(uri, when) for uri, when in captures() if any(case["uri"] == uri for case in cases("recaptured"))]
+        assert [when for _, when in order] != sorted(when for _, when in order)
+        by_uri: dict[str, list[str]] = {}
+        for uri, when in order:
+            by_uri.setdefault(uri, []).append(when)
+        assert any(dates != sorted(dates) for dates in by_uri.values())
+
+    def test_some_texts_have_little_in_common(self) -> None:
+        shares = []
+        for case in cases("recaptured"):
+            if case["expect"] == "duplicate":
+                old, new = captures()[case["uri"], case["captured"]], captures()[case["of"], case["of_captured"]]
+                shares.append(share_found(words_of(old.text, case["lang"]), words_of(new.text, case["lang"])))
+        assert min(shares) < 0.3
+        assert sum(share > 0.7 for share in shares) >= 5
+
+    def test_canonical_addresses(self) -> None:
+        named = {case["uri"]: self.canonical(case["uri"]) for case in cases("recaptured")}
+        front = [uri for uri, canonical in named.items() if canonical and urlsplit(canonical).path == "/"]
+        assert len(front) == 2
+        assert len({urlsplit(uri).netloc for uri in front}) == 1
+        assert any(canonical and canonical == uri.partition("?")[0] != uri for uri, canonical in named.items())
+
+    def canonical(self, uri: str) -> str | None:
+        found = re.search(r'<link rel="canonical" href="([^"]*)">', pages()[uri].html)
+        return found[1] if found else None
+
+
+class TestPassages:
+    def paragraphs(self, uri: str) -> list[str]:
+        return [unescape(each) for each in re.findall(r"<p>(.*?)</p>", pages()[uri].html.partition("</main>")[0])]
+
+    def test_notices_are_on_all_pages_of_their_site(self) -> None:
+        by_site: dict[str, list[list[str]]] = {}
+        for case in cases("repeated_passages"):
+            paragraphs = self.paragraphs(case["uri"])
+            assert set(case.get("removed", [])) <= set(paragraphs)
+            assert len(set(paragraphs) - set(case.get("removed", []))) >= (2 if case["expect"] == "kept" else 1)
+            by_site.setdefault(urlsplit(case["uri"]).netloc, []).append(paragraphs)
+        assert len(by_site) == 3
+        removed = {text for case in cases("repeated_passages") for text in case.get("removed", [])}
+        for pages_of_site in by_site.values():
+            assert len(pages_of_site) >= 12
+            on = Counter(paragraph for paragraphs in pages_of_site for paragraph in paragraphs)
+            assert {text for text, count in on.items() if count >= 10} == removed & set(on)
+            assert {count for text, count in on.items() if text in removed} == {len(pages_of_site)}
+
+    def test_one_page_has_hardly_anything_else(self) -> None:
+        (case,) = [case for case in cases("repeated_passages") if case["expect"] == "dropped"]
+        notices = {text for other in cases("repeated_passages") for text in other.get("removed", [])}
+        own = [text for text in self.paragraphs(case["uri"]) if text not in notices]
+        assert len(" ".join(own).split()) < 15
+
+    def test_near_misses_recur_on_few_pages(self) -> None:
+        on = Counter(text for case in PLANTED for text in (self.paragraphs(case["uri"]) if "stays" in case else []))
+        for case in cases("repeated_passages") + cases("shared_boilerplate"):
+            assert {on[text] for text in case.get("stays", [])} <= {2, 5}
+        assert len({case["lang"] for case in cases("shared_boilerplate")}) == 4
+
+    def test_copied_passages_are_word_for_word_and_long(self) -> None:
+        recipe = tomllib.loads((SAMPLE / "recipe.toml").read_text("utf-8"))
+        for case in cases("copied_passage"):
+            assert case["copied"] in pages()[case["uri"]].text
+            assert len(case["copied"].split()) >= recipe["passages"]["copied_words"] + 10
+        copied = Counter(case["copied"] for case in cases("copied_passage"))
+        assert min(copied.values()) == 3
+        assert {case["copies"] for case in cases("copied_passage")} == {1}
 
 
 def test_the_recipe_uses_the_lists() -> None:

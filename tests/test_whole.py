@@ -21,7 +21,7 @@ Row = dict[str, Any]
 def rows(sample_output: Path) -> list[Row]:
     """Every ledger row with its document's text and place."""
     query = f"""
-        SELECT ledger.*, path, "offset", text FROM '{sample_output}/ledger/*.parquet' AS ledger
+        SELECT ledger.*, path, "offset", captured, text FROM '{sample_output}/ledger/*.parquet' AS ledger
         JOIN '{sample_output}/documents/*.parquet' USING (doc_id) ORDER BY path, "offset"
     """
     return duckdb.sql(query).arrow().read_all().to_pylist()
@@ -32,12 +32,13 @@ def planted() -> list[Row]:
 
 
 def find(case: Row, rows: list[Row]) -> list[Row]:
-    """Ledger rows of a planted case: by URL, by number in its file, or by file."""
+    """Ledger rows of a planted case: by URL, by URL and date of capture, by number in its file, or by file."""
     if "row" in case:
         of_file = [row for row in rows if row["path"].endswith(case["uri"])]
         return [of_file[case["row"] - 1]]
     name = case.get("url") or case["uri"]
     found = [row for row in rows if row["uri"] == name] or [row for row in rows if row["path"].endswith(name)]
+    found = [row for row in found if row["captured"] == case.get("captured", row["captured"])]
     # A page comes with its request and its metadata record.
     return [row for row in found if row["rule"] not in ("warc.request", "warc.metadata")] or found
 
@@ -59,7 +60,8 @@ def test_every_planted_case_has_its_outcome(rows: list[Row]) -> None:
 
 def clustered(case: Row, found: list[Row], rows: list[Row], by_id: dict[str, Row]) -> bool:
     """Whether a case and its original name the same survivor, and that one is kept."""
-    original = find({"uri": case["of"], **({"url": case["of_url"]} if "of_url" in case else {})}, rows)
+    known = {"uri": "of", "url": "of_url", "captured": "of_captured"}
+    original = find({key: case[of] for key, of in known.items() if of in case}, rows)
     one = {row["survivor_id"] or row["doc_id"] for row in found if row["disposition"] in ("kept", "duplicate")}
     other = {row["survivor_id"] or row["doc_id"] for row in original if row["disposition"] in ("kept", "duplicate")}
     return any(by_id[each]["disposition"] == "kept" for each in one & other)

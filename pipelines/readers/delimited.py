@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.pipelines import cleaning, files
-from gristmill.pipelines.readers.records import InputError, Record, Split, printable
+from gristmill.pipelines.readers.records import InputError, Record, Split, capture_date, printable
 from gristmill.pipelines.readers.streams import MEBIBYTE, Forward, open_plain
 from gristmill.schemas import nearest
 from gristmill.schemas.recipe import Columns
@@ -121,6 +121,8 @@ def _record(fields: list[str], *, header: _Header, row: int, limit: int) -> Reco
     if len(payload) > limit:
         return Record.too_large(limit=limit, offset=row, n_bytes=len(payload))
     known: dict[str, Any] = {field: printable(fields[places[part]]) for part, field in _PARTS.items() if part in places}
+    if "captured" in places:
+        known["captured"] = capture_date(fields[places["captured"]])
     return Record(offset=row, media_type="text/plain", payload=payload, text=text, n_bytes=len(payload), **known)
 
 
@@ -131,13 +133,12 @@ def _places(header: list[str], columns: Columns, *, path: str) -> dict[str, int]
     """Which field holds which part of a record."""
     header = [name.strip().removeprefix(_BOM) for name in header]
     places = {}
-    for part, named in (("text", columns.text), ("url", columns.url), ("title", columns.title), ("date", columns.date)):
-        name = named or part
+    for part, name, asked in columns.parts():
         if name in header:
             places[part] = header.index(name)
-        elif named is not None:
+        elif asked:
             shown = ", ".join(map(printable_name, header[:50]))
-            raise InputError(f"{path}: no column {named!r}; there are {shown}{nearest(named, header)}")
+            raise InputError(f"{path}: no column {name!r}; there are {shown}{nearest(name, header)}")
     return places
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gristmill.pipelines import files
-from gristmill.pipelines.readers.records import Record, Split, printable
+from gristmill.pipelines.readers.records import Record, Split, capture_date, printable
 from gristmill.pipelines.readers.streams import MEBIBYTE, Forward, open_plain
 from gristmill.schemas.recipe import Columns
 
@@ -62,7 +62,16 @@ def _lines(stream: Forward, *, end: int | None, limit: int) -> Iterator[tuple[in
 
 def _parser(columns: Columns) -> Callable[[bytes, int], Record]:
     text_path = columns.text.split(".")
-    url, title, date = columns.url or "url", columns.title or "title", columns.date or "date"
+    paths = {part: (name, name.split(".")) for part, name, _ in columns.parts()}
+
+    def known_of(value: dict[str, Any]) -> dict[str, Any]:
+        found = {part: _look_up(value, name, path) for part, (name, path) in paths.items()}
+        return {
+            "uri": printable(found["url"]),
+            "title": printable(found["title"]),
+            "date": printable(found["date"]),
+            "captured": capture_date(found.get("captured")),
+        }
 
     def parse(line: bytes, offset: int) -> Record:
         value, problem = _loads(line)
@@ -70,13 +79,7 @@ def _parser(columns: Columns) -> Callable[[bytes, int], Record]:
             rule, detail = problem
             return Record.unreadable(rule=rule, detail=detail, offset=offset, n_bytes=len(line))
         text = _look_up(value, columns.text, text_path)
-        known: dict[str, Any] = {
-            "offset": offset,
-            "n_bytes": len(line),
-            "uri": printable(_look_up(value, url, url.split("."))),
-            "title": printable(_look_up(value, title, title.split("."))),
-            "date": printable(_look_up(value, date, date.split("."))),
-        }
+        known = {"offset": offset, "n_bytes": len(line), **known_of(value)}
         if isinstance(text, str):
             return Record(media_type="text/plain", payload=line, text=text, charset="utf-8", **known)
         if text is None:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gristmill.pipelines import files
-from gristmill.pipelines.readers.records import InputError, Record, Split, printable
+from gristmill.pipelines.readers.records import InputError, Record, Split, capture_date, printable
 from gristmill.pipelines.readers.streams import MEBIBYTE, open_plain
 from gristmill.schemas import nearest
 from gristmill.schemas.recipe import Columns
@@ -81,13 +81,12 @@ def _columns(schema: pa.Schema, columns: Columns, *, path: str) -> dict[str, str
         raise _no_column(columns.text, schema, path=path)
     if not _is_text(kind):
         raise InputError(f"{path}: column {columns.text!r} holds {kind}, not text")
-    found = {"text": columns.text}
-    for part, named in (("url", columns.url), ("title", columns.title), ("date", columns.date)):
-        name = named or part
+    found = {}
+    for part, name, asked in columns.parts():
         if _type_of(schema, name) is not None:
             found[part] = name
-        elif named is not None:
-            raise _no_column(named, schema, path=path)
+        elif asked:
+            raise _no_column(name, schema, path=path)
     return found
 
 
@@ -132,6 +131,7 @@ def _read_group(table: Any, group: int, *, names: dict[str, str], first: int, li
                     "uri": printable(values["url"][index]) if "url" in values else None,
                     "title": printable(values["title"][index]) if "title" in values else None,
                     "date": _date(values["date"][index]) if "date" in values else None,
+                    "captured": capture_date(values["captured"][index]) if "captured" in values else None,
                 }
                 yield _record(content, row=row, limit=limit, known=known)
                 row += 1

@@ -1,6 +1,8 @@
 """What every reader yields, and what it reads: records and splits."""
 
+import re
 from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 from typing import Any, Literal, Self
 
 Status = Literal["ok", "skipped", "unreadable"]
@@ -30,6 +32,8 @@ class Record:
     """The character encoding that the record declares, which may be wrong."""
     title: str | None = None
     date: str | None = None
+    captured: str | None = None
+    """When an archive captured it (ISO 8601, UTC), such as 2024-05-06T04:00:05+00:00. As text these sort as in time."""
     headers: tuple[tuple[str, str], ...] | None = None
     """Fields of the response's header that speak of reservations or a licence, in order, names in lower case; None
     where the record has no such header."""
@@ -93,3 +97,27 @@ def printable(value: object) -> str | None:
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode("utf-8")  # lone surrogates have no UTF-8
     return " ".join(value.replace("\0", " ").split())[:4096] or None
+
+
+# ISO 8601 in the W3C profile, of any of its precisions (WARC 1.1, 5.4), and with a space for the T.
+_DATE = re.compile(
+    r"(\d{4}(?:-\d\d){0,2})|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+
+
+def capture_date(value: object) -> str | None:
+    """The date of a capture so that text sorts as time does; None where it is none, for any nonsense would be newest.
+
+    A moment is in UTC, and said to be if it names no zone, and is written +00:00: a Z would sort behind the fraction of
+    a second that another date has in its place.
+    """
+    text = str(value.isoformat()) if isinstance(value, date) else value
+    found = _DATE.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    day = found[1]
+    try:
+        moment = datetime.fromisoformat(day + "-01-01"[len(day) - 4 :] if day else found[0])
+        return day or (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        return None

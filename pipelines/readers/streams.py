@@ -32,6 +32,7 @@ _DECODE_ERRORS = (zlib.error, OSError, lzma.LZMAError, zstandard.ZstdError, Runt
 # One KiB of zstd unfolds to at most 32 MiB (256 run-length blocks of 128 KiB): the decoder itself knows no limit.
 _ZSTD_STEP = 1 << 10
 _XZ_MEMORY = 256 * MEBIBYTE
+_MAX_SKIPPABLE = 64 * MEBIBYTE
 
 
 class Decoder(Protocol):
@@ -329,10 +330,23 @@ def member_head(data: bytes, compression: Compression, *, n: int, dictionary: by
 
 def skip_skippable(window: Forward, compression: Compression) -> None:
     """Pass over the skippable frames that zstd and lz4 allow between frames."""
-    if compression not in ("zstd", "lz4"):
-        return
-    while is_skippable(head := window.peek(8)):
-        window.skip(8 + int.from_bytes(head[4:8], "little"))
+    while compression in ("zstd", "lz4") and (size := _skippable(window, compression)):
+        window.skip(size)
+
+
+def _skippable(window: Forward, compression: Compression) -> int:
+    """Bytes of the skippable frame that begins here, 0 if none does.
+
+    Another frame, or nothing, stands behind it: damage that looks like one would take the rest of the file with it.
+    """
+    head = window.peek(8)
+    size = 8 + int.from_bytes(head[4:8], "little")
+    if not is_skippable(head) or size > _MAX_SKIPPABLE:
+        return 0
+    ahead = window.peek(size + 8)
+    behind = ahead[size:]
+    followed = not behind or behind.startswith(MAGIC[compression]) or is_skippable(behind)
+    return size if len(ahead) >= size and followed else 0
 
 
 def is_skippable(head: bytes) -> bool:
@@ -347,7 +361,7 @@ def zstd_dictionary(file: BinaryIO) -> bytes | None:
     if not head.startswith(ZSTD_DICTIONARY) or len(head) < 8:
         return None
     size = int.from_bytes(head[4:8], "little")
-    if size > 64 * MEBIBYTE:
+    if size > _MAX_SKIPPABLE:
         return None
     data = file.read(size)
     if not data.startswith(MAGIC["zstd"]):

@@ -127,7 +127,7 @@ def _block(
     stream: Forward, head: Header, *, offset: int, limit: int, damage: Callable[[], tuple[str, str] | None]
 ) -> Record:
     assert head.length is not None
-    known: dict[str, Any] = {"offset": offset, "uri": head.uri, "date": head.date}
+    known = {"offset": offset, **head.known}
     if head.length > limit:
         n_bytes = stream.skip(head.length)
         if n_bytes < head.length:
@@ -160,9 +160,7 @@ def _resynchronise(stream: Forward, head: Header | None, *, offset: int) -> Reco
         detail = f"{n_bytes:,} bytes that are no record"
         return Record.unreadable(rule="warc.damaged", detail=detail, offset=offset, n_bytes=n_bytes)
     detail = f"no valid Content-Length: {head.fields.get('content-length', 'none')[:40]}"
-    return Record.unreadable(
-        rule="warc.damaged", detail=detail, offset=offset, n_bytes=n_bytes, uri=head.uri, date=head.date
-    )
+    return Record.unreadable(rule="warc.damaged", detail=detail, offset=offset, n_bytes=n_bytes, **head.known)
 
 
 def skip_to_start(stream: Forward) -> int:
@@ -213,7 +211,7 @@ class _Framed:
             stream = _stream_of(member.data)
             head = peek_header(stream)
             rule, detail = member.damage
-            known: dict[str, Any] = {"uri": head.uri, "date": head.date} if head else {}
+            known = head.known if head else {}
             self._go_to_start_after(start)
             n_bytes = min(len(member.data), self._limit)
             yield Record.unreadable(rule=rule, detail=detail, offset=start, n_bytes=n_bytes, **known)
@@ -221,7 +219,7 @@ class _Framed:
         stream = _stream_of(member.data)
         if not member.whole:
             head = peek_header(stream)
-            known = {"uri": head.uri, "date": head.date} if head else {}
+            known = head.known if head else {}
             n_bytes = (head.length if head else None) or len(member.data)
             yield Record.too_large(limit=self._limit, offset=start, n_bytes=n_bytes, **known)
             return

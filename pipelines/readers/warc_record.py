@@ -6,7 +6,7 @@ from typing import Any
 
 from gristmill.pipelines.readers import http, pdf
 from gristmill.pipelines.readers.detect import ARC_LINE, looks_like_html
-from gristmill.pipelines.readers.records import Record, printable
+from gristmill.pipelines.readers.records import Record, capture_date, printable
 
 MAX_HEADER = 1 << 16
 
@@ -49,9 +49,10 @@ class Header:
         return printable(self.fields.get("warc-target-uri", "").strip().removeprefix("<").removesuffix(">"))
 
     @property
-    def date(self) -> str | None:
-        """When it was captured."""
-        return printable(self.fields.get("warc-date"))
+    def known(self) -> dict[str, Any]:
+        """What the header says of a record, whatever becomes of it."""
+        date = printable(self.fields.get("warc-date"))
+        return {"uri": self.uri, "date": date, "captured": capture_date(date)}
 
 
 def header(data: bytes) -> Header | None:
@@ -98,7 +99,7 @@ def _arc_date(digits: str) -> str:
 
 def record(head: Header, block: bytes, *, offset: int, limit: int) -> Record:
     """The record of a whole block."""
-    known: dict[str, Any] = {"offset": offset, "uri": head.uri, "date": head.date, "n_bytes": len(block)}
+    known = {"offset": offset, "n_bytes": len(block), **head.known}
     if head.kind in _SKIPPED_TYPES:
         return Record.skipped(rule=f"warc.{head.kind}", **known)
     if (head.uri or "").lower().startswith("dns:") or head.fields.get("content-type", "").startswith("text/dns"):

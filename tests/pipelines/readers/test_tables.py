@@ -2,8 +2,10 @@
 
 import bz2
 import gzip
+import json
 import lzma
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -202,3 +204,37 @@ def test_csv_column_errors(tmp_path: Path) -> None:
     path.write_text("texts,b\nc,d\n")
     with pytest.raises(InputError, match=r"no column 'text'; there are texts, b; did you mean 'texts'\?"):
         records(path)
+
+
+def test_the_column_of_the_capture(tmp_path: Path) -> None:
+    """As UTC that sorts as text; None for what is no date. Without a name no column is one."""
+    given = {
+        "2024-05-06T04:00:05Z": "2024-05-06T04:00:05+00:00",
+        "2024-05-06 04:00:05.5": "2024-05-06T04:00:05.500000+00:00",
+        "2024-05-06T01:00:05+0200": "2024-05-05T23:00:05+00:00",
+        "2024-05": "2024-05",
+        "0001-01-01T00:00+01:00": None,
+        "2024-13-01": None,
+        "yesterday": None,
+    }
+    columns = Columns(captured="fetched")
+    rows = [{"text": "a", "fetched": each} for each in given]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, [*rows, {"text": "a", "fetched": 7}])))
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "x.parquet")
+    (tmp_path / "x.csv").write_text("\n".join(["text,fetched", *(f"a,{each}" for each in given)]))
+    expected = list(given.values())
+    assert [each.captured for each in records(tmp_path / "x.jsonl", columns=columns)] == [*expected, None]
+    assert [each.captured for each in records(tmp_path / "x.parquet", columns=columns)] == expected
+    assert [each.captured for each in records(tmp_path / "x.csv", columns=columns)] == expected
+    for name in ("x.jsonl", "x.parquet", "x.csv"):
+        assert {each.captured for each in records(tmp_path / name)} == {None}
+
+
+def test_a_column_of_dates(tmp_path: Path) -> None:
+    moment = datetime(2024, 5, 6, 4, tzinfo=UTC)
+    table = pa.table({"text": ["a", "b"], "at": pa.array([moment, None], pa.timestamp("us", tz="UTC"))})
+    pq.write_table(table, tmp_path / "x.parquet")
+    found = records(tmp_path / "x.parquet", columns=Columns(captured="at"))
+    assert [each.captured for each in found] == ["2024-05-06T04:00:00+00:00", None]
+    with pytest.raises(InputError, match="no column 'att'; there are text, at; did you mean 'at'"):
+        records(tmp_path / "x.parquet", columns=Columns(captured="att"))

@@ -14,6 +14,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from gristmill.pipelines.readers import Record, plan, read
 from gristmill.pipelines.readers.http import media_type, unchunk
+from gristmill.pipelines.readers.warc_record import header
 from gristmill.schemas.recipe import Columns
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "warc"
@@ -136,9 +137,46 @@ def test_truncated_when_captured_is_used_and_noted(tmp_path: Path) -> None:
     assert (found.status, found.payload, found.detail) == ("ok", b"<p>cut", "truncated when captured: length")
 
 
+@pytest.mark.parametrize(
+    ("stated", "captured"),
+    [
+        ("2024-05-06T04:00:05Z", "2024-05-06T04:00:05+00:00"),
+        ("2024-05-06T04:00:05.120Z", "2024-05-06T04:00:05.120000+00:00"),
+        ("2024-05-06T04:00:05.123456789Z", "2024-05-06T04:00:05.123456+00:00"),
+        ("2024-05-06T04:00:05+00:00", "2024-05-06T04:00:05+00:00"),
+        ("2024-05-06T04:00Z", "2024-05-06T04:00:00+00:00"),
+        ("2024-05-06", "2024-05-06"),
+        ("2024-05", "2024-05"),
+        ("2024", "2024"),
+        ("2024-05-06T04:00:05", "2024-05-06T04:00:05+00:00"),
+        ("2024-05-06 04:00:05Z", "2024-05-06T04:00:05+00:00"),
+        ("2024-05-06T06:00:05+02:00", "2024-05-06T04:00:05+00:00"),
+        *((stated, None) for stated in ("yesterday", "20240506040005", "2024-02-30T04:00:05Z", "9999-99", "2024-5-6")),
+        *((stated, None) for stated in ("0000-01-01", "٢٠٢٤-05-06", "2024-05-06T24:30:00Z", "2024-05-06T04:00:05.Z")),
+        ("", None),
+    ],
+)
+def test_date_of_capture(tmp_path: Path, stated: str, captured: str | None) -> None:
+    data = GOOD[0].replace(b"2020-01-01T00:00:00Z", stated.encode())
+    for cut in (0, 20):  # a record that is cut has its date all the same
+        (tmp_path / "x.warc").write_bytes(data[: len(data) - cut])
+        (found,) = records(tmp_path / "x.warc")
+        assert (found.captured, found.date) == (captured, stated or None)
+
+
+def test_dates_of_capture_sort_as_text() -> None:
+    moments = ["2024-05-06T03:59:59.999Z", "2024-05-06T04:00Z", "2024-05-06T04:00:05Z", "2024-05-06T04:00:05.04Z"]
+    moments += ["2024-05-06T04:00:05.123Z", "2024-05-06T04:00:05.1234Z", "2024-05-06T04:00:06Z", "2024-05-07"]
+    headers = [header(f"WARC/1.1\r\nWARC-Date: {moment}\r\n\r\n".encode()) for moment in moments]
+    captured = [each.known["captured"] for each in headers if each]
+    assert captured == sorted(captured)
+    assert len(set(captured)) == len(moments)
+
+
 def test_wet(tmp_path: Path) -> None:
     found = one(tmp_path / "x", "Ünï".encode(), kind="conversion", uri="<http://a.b/>", Content_Type="text/plain")
     assert (found.status, found.media_type, found.charset, found.uri) == ("ok", "text/plain", "utf-8", "http://a.b/")
+    assert found.captured == "2020-01-01T00:00:00+00:00"
 
 
 GOOD = [record(http(f"<p>page {i}</p>".encode() * (i * 7 % 50 + 1)), uri=f"http://e.com/{i}") for i in range(60)]
@@ -204,6 +242,21 @@ def test_members_split_anywhere(tmp_path: Path, compression: str, damage: str) -
         assert records(path, split_bytes=split_bytes) == whole
 
 
+@pytest.mark.parametrize("compression", ["zstd", "lz4"])
+def test_skippable_frames_and_damage_that_looks_like_one(tmp_path: Path, compression: str) -> None:
+    members = [COMPRESS[compression](each) for each in GOOD]
+    magic, path = b"\x50\x2a\x4d\x18", tmp_path / "x.warc"
+    frame = magic + (5).to_bytes(4, "little") + b"index"
+    path.write_bytes(b"".join([*members[:30], frame, frame, *members[30:], frame]))
+    assert rules(records(path)) == {"ok": 60}
+    for damage in (magic, magic + (300).to_bytes(4, "little"), magic + (1 << 30).to_bytes(4, "little")):
+        path.write_bytes(b"".join([*members[:30], damage, *members[30:]]))
+        whole = records(path)
+        assert rules(whole) == {"ok": 60, "warc.damaged": 1}
+        for split_bytes in (512, 3333):
+            assert records(path, split_bytes=split_bytes) == whole
+
+
 @pytest.mark.parametrize(("suffix", "compression"), [("gz", "gzip"), ("zst", "zstd"), ("lz4", "lz4")])
 def test_damaged_head(tmp_path: Path, suffix: str, compression: str) -> None:
     path = tmp_path / f"x.warc.{suffix}"
@@ -261,6 +314,10 @@ def test_arc(tmp_path: Path) -> None:
     assert [each.rule for each in found] == ["warc.warcinfo", "warc.dns", None]
     page = found[-1]
     assert (page.uri, page.date, page.payload) == ("http://a.b/c%20d", "2008-04-30T20:48:26Z", b"<p>arc</p>")
+    assert page.captured == "2008-04-30T20:48:26+00:00"
+    for digits, captured in (("20080430", "2008-04-30"), ("20080431204826", None), ("99999999999999", None)):
+        path.write_bytes(data.replace(b"20080430204826", digits.encode()))
+        assert records(path)[-1].captured == captured
 
 
 def test_records_larger_than_allowed(tmp_path: Path) -> None:
