@@ -73,9 +73,17 @@ def _documents(unit: Unit, store: Store, superseded: Nodes) -> Iterator[_Found]:
             kept = pc.and_(verdict["keep"], pc.equal(origin["role"], "raw")).to_numpy(zero_copy_only=False)
             here = places(number, start + np.arange(len(kept)))
             signatures = signature_matrix(measured["signature"])
-            chosen = kept & (signatures != _EMPTY).any(axis=1) & ~np.isin(here, superseded, assume_unique=True)
+            chosen = kept & (signatures != _EMPTY).any(axis=1) & ~_among(here, superseded)
             yield _Found(here[chosen], text_hash_matrix(measured["text_hash"])[chosen], signatures[chosen])
             start += len(kept)
+
+
+def _among(here: Nodes, given: Nodes) -> npt.NDArray[np.bool_]:
+    """Which places are among given ones, which are sorted."""
+    if not len(given):
+        return np.zeros(len(here), bool)
+    near: Nodes = given[np.searchsorted(given, here) % len(given)]
+    return near == here
 
 
 def _keys(found: _Found, *, bands: int, rows: int) -> Iterator[UInt64s]:
