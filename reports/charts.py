@@ -25,10 +25,14 @@ def stacked(parts: Sequence[tuple[str, int]], *, label: str) -> str:
         return ""
     words = ", ".join(f"{name} {safe.share(number, whole)}" for name, number in parts if number)
     spans = "".join(
-        f'<span class={safe.escape_html(name)} style="flex-grow:{number}"></span>' for name, number in parts if number
+        f'<span class={_class(name)} style="flex-grow:{number}"></span>' for name, number in parts if number
     )
     text = safe.escape_html(f"{label}: {words}")
     return f'<div class=stack role=img aria-label="{text}" title="{text}">{spans}</div>'
+
+
+def _class(name: str) -> str:
+    return safe.escape_html(name.replace(" ", "-"))
 
 
 def bar(number: int, most: int, *, kind: str) -> str:
@@ -54,15 +58,38 @@ def histogram(shown: Histogram) -> str:
         title = f"{safe.number(low)} to {safe.number(high)}: {safe.count(kept)} kept, {safe.count(other)} not kept"
         shapes.append(f'<rect class=hit {place} y="0" height="{_HEIGHT}"><title>{title}</title></rect>')
     scale = "logarithmic scale" if shown.logarithmic else "linear scale"
-    label = safe.escape_html(
-        f"{shown.name}: {safe.count(shown.documents)} documents, median {safe.number(shown.median)}, {scale}"
-    )
+    label = f"{shown.name}: {safe.count(shown.documents)} documents, median {safe.number(shown.median)}, {scale}"
     return (
         f"<figure class=multiple><figcaption><code>{safe.escape_html(shown.name)}</code><br>"
         f"<span class=note>{safe.escape_html(shown.meaning)}</span></figcaption>"
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + 2}" role=img aria-label="{label}" preserveAspectRatio=none>'
-        f"{''.join(shapes)}<line x1=0 x2={_WIDTH} y1={_HEIGHT + 0.5} y2={_HEIGHT + 0.5} /></svg>"
+        f"{_svg(shapes, label=label)}"
         f"<div class=axis><span>{safe.number(shown.edges[0])}</span>"
         f"<span>median {safe.number(shown.median)}{', log scale' if shown.logarithmic else ''}</span>"
         f"<span>{'≥ ' if shown.open_end else ''}{safe.number(shown.edges[-1])}</span></div></figure>"
+    )
+
+
+def distribution(counts: Sequence[int], *, name: str, note: str, kind: str) -> str:
+    """How something between 0 and 1 is distributed, in steps of equal width."""
+    most, step = max(counts, default=0) or 1, _WIDTH / len(counts)
+    shapes = []
+    for index, number in enumerate(counts):
+        height = _HEIGHT * number / most
+        place = f'x="{index * step + 0.5:.2f}" width="{step - 1:.2f}"'
+        if number:
+            shapes.append(f'<rect class={_class(kind)} {place} y="{_HEIGHT - height:.2f}" height="{height:.2f}"/>')
+        title = f"{index / len(counts):.2f} to {(index + 1) / len(counts):.2f}: {safe.count(number)}"
+        shapes.append(f'<rect class=hit {place} y="0" height="{_HEIGHT}"><title>{title}</title></rect>')
+    return (
+        f"<figure class=multiple><figcaption><code>{safe.escape_html(name)}</code><br>"
+        f"<span class=note>{safe.escape_html(note)}</span></figcaption>{_svg(shapes, label=f'{name}: {note}')}"
+        "<div class=axis><span>0</span><span>0.5</span><span>1</span></div></figure>"
+    )
+
+
+def _svg(shapes: Iterable[str], *, label: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + 2}" role=img aria-label="{safe.escape_html(label)}"'
+        f" preserveAspectRatio=none>{''.join(shapes)}"
+        f"<line x1=0 x2={_WIDTH} y1={_HEIGHT + 0.5} y2={_HEIGHT + 0.5} /></svg>"
     )

@@ -10,13 +10,18 @@ import duckdb
 
 from gristmill.reports import differences, safe
 from gristmill.reports.differences import Segment
-from gristmill.reports.views import connect
+from gristmill.reports.explain_duplicates import (
+    READ_CHARACTERS,
+    Cluster,
+    Passage,
+    Survivor,
+    cluster_of,
+    passages_of,
+    survivor_of,
+)
+from gristmill.reports.views import connect, fetch
 from gristmill.schemas import MEASURES
 
-READ_CHARACTERS = 1 << 17
-"""Characters of a text that are read at most."""
-
-MEMBERS = 10
 PIECES = 100
 
 _ID_DIGITS = 32
@@ -31,27 +36,6 @@ class Failure:
     rule: str
     value: float | None
     limit: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Member:
-    """Another document of the cluster."""
-
-    doc_id: str
-    kind: str
-    similarity: float | None
-    uri: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cluster:
-    """The cluster of duplicates that the document is in; `members` are the first others, most alike first."""
-
-    survivor_id: str
-    size: int
-    kind: str
-    similarity: float | None
-    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +61,6 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Survivor:
-    """The document that was kept in the place of this one, and where the two texts differ."""
-
-    doc_id: str
-    uri: str | None
-    source: str | None
-    bytes: int | None
-    characters: int
-    segments: tuple[Segment, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Explanation:
     """Everything about a record.
 
@@ -98,6 +70,9 @@ class Explanation:
         signals: what the kernel measured, by name; empty for what is not a document.
         measures: what else was measured, by table and name; only tables that have the document.
         text: its beginning; `characters` is the length of all of it.
+        survivor: the document kept in its place; or `survivor_missing` says why there is none to show.
+        passages: its repeated passages.
+        edits: its text compared with its curated text; empty where nothing was edited.
         pieces: at most the first `PIECES`.
         same_uri: other records of the same URI, as (id, disposition).
     """
@@ -110,7 +85,10 @@ class Explanation:
     failures: tuple[Failure, ...]
     cluster: Cluster | None
     survivor: Survivor | None
+    survivor_missing: str | None
+    passages: tuple[Passage, ...]
     curated: Curated | None
+    edits: tuple[Segment, ...]
     pieces: tuple[Piece, ...]
     text: str
     characters: int
@@ -133,13 +111,13 @@ def explain(out: str, doc_id_or_url: str) -> Explanation:
     """
     with connect(out) as connection:
         doc_id, same_uri = _find(connection, doc_id_or_url.strip())
-        return _explanation(connection, doc_id, same_uri)
+        return _explanation(connection, doc_id, same_uri=same_uri, out=out)
 
 
 def _explanation(
-    connection: duckdb.DuckDBPyConnection, doc_id: str, same_uri: tuple[tuple[str, str], ...]
+    connection: duckdb.DuckDBPyConnection, doc_id: str, *, same_uri: tuple[tuple[str, str], ...], out: str
 ) -> Explanation:
-    documents = _rows(
+    documents = fetch(
         connection,
         "SELECT * REPLACE (left(text, ?) AS text), length(text) AS characters FROM documents WHERE doc_id = ?",
         READ_CHARACTERS,
@@ -147,20 +125,24 @@ def _explanation(
     )
     document = documents[0] if documents else {}
     text, characters = document.pop("text", None) or "", document.pop("characters", None) or 0
-    ledger = tuple(_rows(connection, "SELECT * FROM ledger WHERE doc_id = ?", doc_id))
-    cluster = _cluster(connection, doc_id)
-    survivor_id = cluster.survivor_id if cluster else next((each["survivor_id"] for each in ledger), None)
+    ledger = tuple(fetch(connection, "SELECT * FROM ledger WHERE doc_id = ?", doc_id))
+    cluster = cluster_of(connection, doc_id)
+    survivor, missing = _survivor(connection, cluster, out=out, text=text)
+    curated, edits = _curated(connection, doc_id, text=text, characters=characters)
     measured = "SELECT * EXCLUDE (doc_id, text_hash, signature) FROM signals WHERE doc_id = ?"
     return Explanation(
         doc_id=doc_id,
         document=document,
         ledger=ledger,
-        signals=next(iter(_rows(connection, measured, doc_id)), {}),
+        signals=next(iter(fetch(connection, measured, doc_id)), {}),
         measures=_measures(connection, doc_id),
         failures=_failures(connection, doc_id),
         cluster=cluster,
-        survivor=_survivor(connection, survivor_id, text) if survivor_id not in (None, doc_id) else None,
-        curated=_curated(connection, doc_id, characters),
+        survivor=survivor,
+        survivor_missing=missing,
+        passages=passages_of(connection, doc_id, edits=edits),
+        curated=curated,
+        edits=() if all(each.same for each in edits) else edits,
         pieces=_pieces(connection, doc_id),
         text=text,
         characters=characters,
@@ -170,56 +152,45 @@ def _explanation(
 
 def _measures(connection: duckdb.DuckDBPyConnection, doc_id: str) -> dict[str, dict[str, Any]]:
     found = {
-        table.name: _rows(connection, f"SELECT * EXCLUDE (doc_id) FROM {table.name} WHERE doc_id = ?", doc_id)
+        table.name: fetch(connection, f"SELECT * EXCLUDE (doc_id) FROM {table.name} WHERE doc_id = ?", doc_id)
         for table in MEASURES
     }
     return {name: rows[0] for name, rows in found.items() if rows}
 
 
 def _failures(connection: duckdb.DuckDBPyConnection, doc_id: str) -> tuple[Failure, ...]:
-    rows = _rows(connection, "SELECT failures FROM verdicts WHERE doc_id = ?", doc_id)
+    rows = fetch(connection, "SELECT failures FROM verdicts WHERE doc_id = ?", doc_id)
     return tuple(Failure(**each) for row in rows for each in row["failures"] or ())
 
 
-def _cluster(connection: duckdb.DuckDBPyConnection, doc_id: str) -> Cluster | None:
-    rows = _rows(connection, "SELECT survivor_id, size, kind, similarity FROM clusters WHERE doc_id = ?", doc_id)
-    if not rows:
-        return None
-    members = _rows(
-        connection,
-        "SELECT doc_id, kind, c.similarity, uri FROM clusters AS c LEFT JOIN ledger USING (doc_id)"
-        f" WHERE c.survivor_id = ? AND doc_id <> ? ORDER BY c.similarity DESC, doc_id LIMIT {MEMBERS}",
-        rows[0]["survivor_id"],
-        doc_id,
-    )
-    return Cluster(**rows[0], members=tuple(Member(**each) for each in members))
+def _survivor(
+    connection: duckdb.DuckDBPyConnection, cluster: Cluster | None, *, out: str, text: str
+) -> tuple[Survivor | None, str | None]:
+    if cluster is None or cluster.kind == "survivor":
+        return None, None
+    return survivor_of(connection, survivor_id=cluster.survivor_id, earlier=cluster.earlier, out=out, text=text)
 
 
-def _survivor(connection: duckdb.DuckDBPyConnection, doc_id: str | None, text: str) -> Survivor | None:
-    rows = _rows(
+def _curated(
+    connection: duckdb.DuckDBPyConnection, doc_id: str, *, text: str, characters: int
+) -> tuple[Curated | None, tuple[Segment, ...]]:
+    """The document's curated row, and how its text was edited."""
+    rows = fetch(
         connection,
-        "SELECT doc_id, uri, source, bytes, left(text, ?) AS text, length(text) AS characters"
-        " FROM documents WHERE doc_id = ?",
+        "SELECT file, language, cluster_size, length(text) AS characters, left(text, ?) AS text FROM curated"
+        " WHERE doc_id = ?",
         READ_CHARACTERS,
         doc_id,
     )
     if not rows:
-        return None
-    other = rows[0].pop("text") or ""
-    return Survivor(**rows[0], segments=differences.compare(text, other))
-
-
-def _curated(connection: duckdb.DuckDBPyConnection, doc_id: str, characters: int) -> Curated | None:
-    rows = _rows(
-        connection,
-        "SELECT file, language, cluster_size, length(text) AS characters FROM curated WHERE doc_id = ?",
-        doc_id,
-    )
-    return Curated(**rows[0], removed=characters - rows[0]["characters"]) if rows else None
+        return None, ()
+    edited = rows[0].pop("text") or ""
+    edits = differences.compare(text, edited, cut=characters > READ_CHARACTERS)
+    return Curated(**rows[0], removed=characters - rows[0]["characters"]), edits
 
 
 def _pieces(connection: duckdb.DuckDBPyConnection, doc_id: str) -> tuple[Piece, ...]:
-    rows = _rows(
+    rows = fetch(
         connection,
         "SELECT file, sequence, doc_ids, doc_lens, doc_offsets FROM shards WHERE list_contains(doc_ids, ?)"
         f" ORDER BY file, sequence LIMIT {PIECES}",
@@ -247,7 +218,7 @@ def _find(connection: duckdb.DuckDBPyConnection, given: str) -> tuple[str, tuple
         if ids:
             more = ", …" if len(ids) > 5 else ""
             raise ValueError(f"several document ids begin with {given!r}: {', '.join(ids[:5])}{more}")
-    rows = _rows(
+    rows = fetch(
         connection,
         "SELECT doc_id, coalesce(disposition, 'undecided') AS disposition FROM documents"
         " LEFT JOIN ledger USING (doc_id) WHERE documents.uri = ?"
@@ -275,7 +246,7 @@ def _near(connection: duckdb.DuckDBPyConnection, given: str) -> list[str]:
     bare = re.split(r"[?#]", bare)[0].rstrip("/")
     tries = (lower, bare, bare.rsplit("/", 1)[-1], bare.split("/", 1)[0])
     for part in dict.fromkeys(each for each in tries if len(each) > 2):
-        rows = _rows(
+        rows = fetch(
             connection,
             "SELECT DISTINCT uri, levenshtein(left(lower(uri), 200), left(?, 200)) AS far FROM documents"
             " WHERE contains(lower(uri), ?) ORDER BY far, uri LIMIT 5",
@@ -290,10 +261,4 @@ def _near(connection: duckdb.DuckDBPyConnection, given: str) -> list[str]:
 def _ids(connection: duckdb.DuckDBPyConnection, condition: str, *values: str) -> list[str]:
     # A record that only one of the two tables knows is just the kind that someone wants explained.
     sql = f"SELECT doc_id FROM documents WHERE {condition} UNION SELECT doc_id FROM ledger WHERE {condition}"
-    return [str(each["doc_id"]) for each in _rows(connection, f"{sql} ORDER BY doc_id LIMIT 200", *values, *values)]
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, *values: object) -> list[dict[str, Any]]:
-    result = connection.execute(sql, list(values))
-    names = [each[0] for each in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return [str(each["doc_id"]) for each in fetch(connection, f"{sql} ORDER BY doc_id LIMIT 200", *values, *values)]

@@ -12,13 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gristmill.reports import safe
-from gristmill.reports.differences import Segment
-from gristmill.reports.explain import MEMBERS, PIECES, Cluster, Explanation, Piece, Survivor
+from gristmill.reports.beside_view import beside, inline
+from gristmill.reports.explain import PIECES, Explanation, Piece
+from gristmill.reports.explain_duplicates import MEMBERS, PASSAGES, Cluster, Passage, Survivor
 from gristmill.reports.run_sql import plain
 
 EXCERPT = 800
-_CONTEXT = 60
-_SEGMENTS = 60
 _PIECES = 5
 _FINDINGS = 10
 _MEASURES = {
@@ -27,19 +26,26 @@ _MEASURES = {
     "contamination": "Items of evaluation sets",
     "quality": "Quality",
 }
+_KINDS = {
+    "url": "An older capture of the same page",
+    "exact": "The same text, white space apart",
+    "near": "Nearly the same text",
+}
+_FATES = {True: "cut", False: "left", None: ""}
+_NUMERIC = ("documents", "share", "characters")
 _STYLES = {"kept": "green", "dropped": "red", "duplicate": "yellow", "unreadable": "magenta", "skipped": "dim"}
 
 
-def render(explanation: Explanation, *, marks: bool = False) -> RenderableType:
-    """The explanation for a terminal; with `marks`, differences are bracketed as well as coloured."""
-    return Group(*_sections(explanation, marks=marks))
+def render(explanation: Explanation) -> RenderableType:
+    """The explanation for a terminal. Nothing is told by colour alone."""
+    return Group(*_sections(explanation))
 
 
 def to_text(explanation: Explanation, *, width: int = 100) -> str:
     """The explanation as plain text."""
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=False, no_color=True, highlight=False)
-    console.print(render(explanation, marks=True))
+    console.print(render(explanation))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
@@ -50,13 +56,17 @@ def to_json(explanation: Explanation) -> str:
     return json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
 
 
-def _sections(explanation: Explanation, *, marks: bool) -> Iterator[RenderableType]:
+def _sections(explanation: Explanation) -> Iterator[RenderableType]:
     yield _headline(explanation)
     yield _section("Origin", _facts(_origin(explanation)))
     if explanation.failures:
         yield _section("Rules that it failed", _failures(explanation))
     if explanation.cluster:
-        yield _section("Duplicates", _cluster(explanation.cluster, doc_id=explanation.doc_id))
+        yield _section("Duplicates", _cluster(explanation.cluster))
+    if explanation.passages:
+        yield _section("Repeated passages", _passages(explanation))
+    if explanation.edits:
+        yield _section("What was cut or masked", inline(explanation.edits))
     if explanation.curated or explanation.pieces:
         yield _section("Where it is now", _facts(_places(explanation)))
     if explanation.signals:
@@ -65,8 +75,11 @@ def _sections(explanation: Explanation, *, marks: bool) -> Iterator[RenderableTy
         if facts := list(_facts_of(explanation.measures.get(name, {}))):
             yield _section(title, _facts(facts))
     if explanation.survivor:
-        yield _section("Beside the document that was kept", _beside(explanation, explanation.survivor, marks=marks))
-    elif explanation.text:
+        yield _section("Beside the document that was kept", _beside(explanation, explanation.survivor))
+        return
+    if explanation.survivor_missing:
+        yield _section("Beside the document that was kept", _missing(explanation))
+    if explanation.text:
         excerpt = Text(safe.visible(safe.clip(explanation.text, EXCERPT)))
         yield _section(f"Text ({safe.count(explanation.characters)} characters)", excerpt)
 
@@ -85,6 +98,8 @@ def _headline(explanation: Explanation) -> Text:
             line.append(f", limit {safe.number(row['limit'])}")
         if row["survivor_id"]:
             line.append(f" of {row['survivor_id']}")
+        if row["earlier"]:
+            line.append(f" in {safe.one_line(row['earlier'])}")
         if row["similarity"] is not None:
             line.append(f", similarity {row['similarity']:.3f}")
         if row["detail"]:
@@ -99,6 +114,7 @@ def _origin(explanation: Explanation) -> Iterator[tuple[str, str]]:
         "URI": document.get("uri"),
         "title": document.get("title"),
         "date": document.get("date"),
+        "captured": document.get("captured"),
         "file": document.get("path"),
         "place in file": document.get("offset"),
         "source": document.get("source"),
@@ -134,19 +150,42 @@ def _failures(explanation: Explanation) -> Table:
     return table
 
 
-def _cluster(cluster: Cluster, *, doc_id: str) -> Group:
-    if cluster.survivor_id == doc_id:
-        line = f"The survivor of a cluster of {safe.count(cluster.size)}."
+def _cluster(cluster: Cluster) -> Group:
+    size = safe.count(cluster.size)
+    if cluster.kind == "survivor":
+        return Group(Text(f"The survivor of a cluster of {size}."), *_members(cluster))
+    kind = _KINDS.get(cluster.kind, safe.one_line(cluster.kind))
+    alike = "" if cluster.similarity is None else f", similarity {cluster.similarity:.3f}"
+    if cluster.earlier is None:
+        among, where = f", in a cluster of {size}", ""
     else:
-        alike = "" if cluster.similarity is None else f", similarity {cluster.similarity:.3f}"
-        line = f"{cluster.kind} in a cluster of {safe.count(cluster.size)}{alike}; {cluster.survivor_id} survives."
-    table = _plain_table("others", "kind", "similarity", "URI", numeric=("similarity",))
+        among = f", with {safe.count(cluster.size - 1)} more here" if cluster.size > 1 else ""
+        where = f" of the earlier output {safe.one_line(cluster.earlier)}"
+    lines = (f"{kind}{alike}{among}.", f"Kept in its place: {cluster.survivor_id}{where}.")
+    return Group(*map(Text, lines), *_members(cluster))
+
+
+def _members(cluster: Cluster) -> Iterator[RenderableType]:
+    if not cluster.members:
+        return
+    captured = "url" in (cluster.kind, *(each.kind for each in cluster.members))
+    names = ("others", "kind", "similarity", *(("captured",) if captured else ()), "URI")
+    table = _plain_table(*names, numeric=("similarity",))
+    table.columns[0].no_wrap = True
     for each in cluster.members:
         uri = Text(safe.one_line(safe.clip(each.uri or "", 200)))
-        table.add_row(each.doc_id, each.kind, safe.number(each.similarity), uri)
+        when = (Text(safe.one_line(safe.clip(each.captured or "", 40))),) if captured else ()
+        table.add_row(each.doc_id, Text(safe.one_line(each.kind)), safe.number(each.similarity), *when, uri)
+    yield table
     more = cluster.size - 1 - len(cluster.members)
-    rest = [Text(f"… and {safe.count(more)} more", style="dim")] if more > 0 and len(cluster.members) == MEMBERS else []
-    return Group(Text(line), table, *rest)
+    if more > 0 and len(cluster.members) == MEMBERS:
+        yield Text(f"… and {safe.count(more)} more", style="dim")
+
+
+def _missing(explanation: Explanation) -> Text:
+    earlier = explanation.cluster.earlier if explanation.cluster else None
+    where = f"it lies in the earlier output {safe.one_line(earlier)}: " if earlier else ""
+    return Text(f"It cannot be shown: {where}{safe.one_line(explanation.survivor_missing or '')}")
 
 
 def _places(explanation: Explanation) -> Iterator[tuple[str, str]]:
@@ -202,52 +241,43 @@ def _measured(value: Any) -> str:
     return safe.number(value) if value is None or isinstance(value, int | float) else safe.one_line(str(value))
 
 
-def _beside(explanation: Explanation, survivor: Survivor, *, marks: bool) -> Group:
-    size = "" if survivor.bytes is None else f", {safe.count(survivor.bytes)} bytes"
-    about = f"{survivor.doc_id}  {safe.one_line(safe.clip(survivor.uri or '', 300))}{size}"
-    table = Table(show_header=True, header_style="bold", expand=True, show_lines=False)
-    table.add_column("this document", ratio=1, overflow="fold")
-    table.add_column("the survivor", ratio=1, overflow="fold")
-    left, right = Text(), Text()
+def _beside(explanation: Explanation, survivor: Survivor) -> Group:
+    known = {
+        "": survivor.uri and safe.one_line(safe.clip(survivor.uri, 300)),
+        "captured": survivor.captured and safe.one_line(survivor.captured),
+        "in": survivor.earlier and safe.one_line(survivor.earlier),
+        "size": None if survivor.bytes is None else f"{safe.count(survivor.bytes)} bytes",
+    }
+    about = Text(f"{survivor.doc_id}  {', '.join(f'{name} {value}'.strip() for name, value in known.items() if value)}")
     if all(each.same for each in survivor.segments):
-        text = Text(safe.visible(safe.clip(explanation.text, EXCERPT)))
-        table.add_row(text, text)
-        return Group(Text(about), table, Text("As far as they were compared, the two are the same.", style="dim"))
-    for index, each in enumerate(survivor.segments[:_SEGMENTS]):
-        last = index == len(survivor.segments) - 1
-        if each.same:
-            shared = safe.visible(_elided(each.left, first=index == 0, last=last))
-            left.append(shared)
-            right.append(shared)
-        else:
-            left.append(_marked(each, left=True, marks=marks))
-            right.append(_marked(each, left=False, marks=marks))
-    table.add_row(left, right)
-    rest = len(survivor.segments) - _SEGMENTS
-    note = [Text(f"… and {rest} more stretches", style="dim")] if rest > 0 else []
-    return Group(Text(about), table, *note)
+        excerpt = Text(safe.visible(safe.clip(explanation.text, EXCERPT)))
+        same = Text("As far as they were compared, the two are the same, white space apart.", style="dim")
+        return Group(about, same, Text(), excerpt)
+    return Group(about, beside(survivor.segments, left="this document", right="the survivor"))
 
 
-def _marked(segment: Segment, *, left: bool, marks: bool) -> Text:
-    text = segment.left if left else segment.right
-    if not text:
-        return Text()
-    shown = safe.visible(safe.clip(text, EXCERPT))
-    opening, closing = ("[-", "-]") if left else ("{+", "+}")
-    if marks:
-        word = shown.rstrip()
-        shown = f"{opening}{word}{closing}{shown[len(word) :]}"
-    return Text(shown, style="bold red" if left else "bold green")
+def _passages(explanation: Explanation) -> Group:
+    passages = explanation.passages
+    size = f"{safe.count(_covered(passages))} of {safe.count(explanation.characters)} characters"
+    cut = f"; {sum(1 for each in passages if each.cut)} cut" if explanation.curated else ""
+    table = _plain_table("kind", "documents", "share", "characters", "", "text", numeric=_NUMERIC)
+    for each in passages[:_FINDINGS]:
+        text = Text(safe.one_line(safe.clip(each.text, 160)))
+        share = f"{100 * each.share:.1f} %"
+        counts = (safe.count(each.documents), share, safe.count(each.end - each.start))
+        table.add_row(Text(safe.one_line(each.kind)), *counts, _FATES[each.cut], text)
+    rest = len(passages) - _FINDINGS
+    more = [Text(f"… and {rest}{' or' * (len(passages) == PASSAGES)} more", style="dim")] if rest > 0 else []
+    return Group(Text(f"{len(passages)} found, {size}{cut}."), table, *more)
 
 
-def _elided(text: str, *, first: bool, last: bool) -> str:
-    """What both have, without its middle: the ends that touch a difference stay."""
-    head, tail = 0 if first else _CONTEXT, 0 if last else _CONTEXT
-    if len(text) <= head + tail + _CONTEXT:
-        return text
-    before, after = text[:head], text[len(text) - tail :]
-    # Whole words, in scripts that set words apart.
-    return f"{before.rpartition(' ')[0] or before} … {after.partition(' ')[2] or after}"
+def _covered(passages: Iterable[Passage]) -> int:
+    """Characters in passages, which may overlap, in their order."""
+    covered = done = 0
+    for each in passages:
+        covered += max(0, each.end - max(each.start, done))
+        done = max(done, each.end)
+    return covered
 
 
 def _section(title: str, content: RenderableType) -> Group:

@@ -12,7 +12,9 @@ import duckdb
 from gristmill.reports import charts, funnel, page_data, queries, reconcile, safe
 from gristmill.reports.funnel import DISPOSITIONS, Row
 from gristmill.reports.page_data import Example, Histogram
+from gristmill.reports.page_duplicates import duplicates
 from gristmill.reports.page_measures import measures
+from gristmill.reports.page_parts import escape, nothing, scroll, uri
 from gristmill.reports.reconcile import Reconciliation
 from gristmill.reports.views import connect, output_folder
 
@@ -58,7 +60,7 @@ def build(connection: duckdb.DuckDBPyConnection, *, name: str) -> str:
         domains=_table(connection, "domains"),
         histograms=_histograms(page_data.histograms(connection)),
         measures=measures(connection),
-        clusters=_clusters(connection),
+        duplicates=duplicates(connection),
         tokens=_tokens(connection),
         examples=_examples(page_data.examples(connection)),
         queries=_queries(),
@@ -100,7 +102,7 @@ def _parts(row: Row) -> list[tuple[str, int]]:
 
 def _languages(rows: Sequence[Row]) -> str:
     if not rows:
-        return _nothing("The ledger is empty: the run has not come to its end yet.")
+        return nothing("The ledger is empty: the run has not come to its end yet.")
     first = _language_table(rows[:_LANGUAGES], total=funnel.totals(list(rows)))
     rest = rows[_LANGUAGES:]
     if not rest:
@@ -113,7 +115,7 @@ def _language_table(rows: Iterable[Row], *, total: Row | None = None) -> str:
     head = "".join(f"<th scope=col>{each}</th>" for each in heads)
     body = "".join(_language_row(row) for row in rows)
     foot = f"<tfoot>{_language_row(total)}</tfoot>" if total else ""
-    return _scroll(
+    return scroll(
         "<table><caption>What became of each language's records</caption>"
         f"<thead><tr><th scope=col>language</th><th scope=col class=chart>share of records</th>{head}</tr></thead>"
         f"<tbody>{body}</tbody>{foot}</table>"
@@ -131,18 +133,18 @@ def _language_row(row: Row) -> str:
 def _reasons(connection: duckdb.DuckDBPyConnection) -> str:
     rows = page_data.rows(connection, "reasons")
     if not rows:
-        return _nothing("Nothing was dropped.")
+        return nothing("Nothing was dropped.")
     most = max(row["records"] for row in rows)
     body = "".join(
         f"<tr><th scope=row><code>{escape(row['rule'] or row['disposition'])}</code></th>"
         f"<td class=word>{charts.dot(row['disposition'])}{escape(row['disposition'])}</td>"
         f"<td class=chart>{charts.bar(row['records'], most, kind=row['disposition'])}</td>"
         f"<td>{safe.count(row['records'])}</td><td>{row['percent']:.2f} %</td><td>{safe.size(row['bytes'])}</td>"
-        f"<td class=word><bdi class=uri>{escape(safe.clip(row['example_uri'] or '', 90))}</bdi></td></tr>"
+        f"<td class=word>{uri(row['example_uri'], limit=90)}</td></tr>"
         for row in rows[:_LINES]
     )
     more = f"<p class=note>The {_LINES} commonest of {len(rows)} reasons.</p>" if len(rows) > _LINES else ""
-    return more + _scroll(
+    return more + scroll(
         "<table><caption>Reasons, commonest first</caption><thead><tr><th scope=col>rule</th><th scope=col class=word>"
         "disposition</th><th scope=col class=chart><span class=hidden>bar</span></th><th scope=col>records</th>"
         "<th scope=col>of all</th><th scope=col>bytes</th><th scope=col class=word>example</th></tr></thead>"
@@ -154,7 +156,7 @@ def _table(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     """A query that ends in the funnel's columns: words first, then the bar and the numbers."""
     rows = page_data.rows(connection, query)
     if not rows:
-        return _nothing("No records yet.")
+        return nothing("No records yet.")
     words = [name for name in rows[0] if name in ("source", "domain", "licence")]
     heads = "".join(f"<th scope=col class=word>{each}</th>" for each in words)
     body = "".join(
@@ -166,7 +168,7 @@ def _table(connection: duckdb.DuckDBPyConnection, query: str) -> str:
         for row in rows[:_LINES]
     )
     more = f"<p class=note>The first {_LINES} of {len(rows)}.</p>" if len(rows) > _LINES else ""
-    return more + _scroll(
+    return more + scroll(
         f"<table><caption>By {words[0]}</caption><thead><tr>{heads}<th scope=col class=chart>share of records</th>"
         "<th scope=col>records</th><th scope=col>kept</th><th scope=col>bytes in</th><th scope=col>bytes kept</th>"
         f"</tr></thead><tbody>{body}</tbody></table>"
@@ -179,40 +181,14 @@ def _bar_of(row: Mapping[str, Any], *, label: str) -> str:
 
 def _histograms(histograms: Sequence[Histogram]) -> str:
     if not histograms:
-        return _nothing("Nothing has been measured yet.")
+        return nothing("Nothing has been measured yet.")
     return f"<div class=multiples>{''.join(map(charts.histogram, histograms))}</div>"
-
-
-def _clusters(connection: duckdb.DuckDBPyConnection) -> str:
-    sizes = page_data.cluster_sizes(connection)
-    if not sizes:
-        return _nothing("No duplicates were found.")
-    most = max(number for _, number, _ in sizes)
-    body = "".join(
-        f"<tr><th scope=row>{escape(label)}</th><td class=chart>{charts.bar(number, most, kind='duplicate')}</td>"
-        f"<td>{safe.count(number)}</td><td>{safe.count(documents)}</td></tr>"
-        for label, number, documents in sizes
-    )
-    largest = page_data.rows(connection, "largest_clusters")[:5]
-    items = "".join(
-        f"<li>{safe.count(row['size'])} documents ({safe.count(row['exact'])} exact, {safe.count(row['near'])} near):"
-        f" <bdi class=uri>{escape(safe.clip(row['uri'] or row['survivor_id'], 120))}</bdi></li>"
-        for row in largest
-    )
-    return (
-        _scroll(
-            "<table class=narrow><caption>Clusters of duplicates by size</caption><thead><tr>"
-            "<th scope=col>documents in cluster</th><th scope=col class=chart><span class=hidden>bar</span></th>"
-            f"<th scope=col>clusters</th><th scope=col>documents</th></tr></thead><tbody>{body}</tbody></table>"
-        )
-        + f"<h3>The largest</h3><ol>{items}</ol>"
-    )
 
 
 def _tokens(connection: duckdb.DuckDBPyConnection) -> str:
     rows = page_data.rows(connection, "tokens")
     if not rows:
-        return _nothing("No shards have been packed yet.")
+        return nothing("No shards have been packed yet.")
     most = max(row["tokens"] for row in rows)
     body = "".join(
         f"<tr><th scope=row><code>{escape(row['language'] or '(none)')}</code></th>"
@@ -221,7 +197,7 @@ def _tokens(connection: duckdb.DuckDBPyConnection) -> str:
         f"<td>{safe.count(row['documents'])}</td></tr>"
         for row in rows
     )
-    return _scroll(
+    return scroll(
         "<table><caption>Tokens in the shards, by language</caption><thead><tr><th scope=col>language</th>"
         "<th scope=col class=chart><span class=hidden>bar</span></th><th scope=col>tokens</th><th scope=col>of all</th>"
         "<th scope=col>without repeats</th><th scope=col>epochs</th><th scope=col>documents</th></tr></thead>"
@@ -231,7 +207,7 @@ def _tokens(connection: duckdb.DuckDBPyConnection) -> str:
 
 def _examples(examples: Sequence[Example]) -> str:
     if not examples:
-        return _nothing("Nothing was rejected that has a text.")
+        return nothing("Nothing was rejected that has a text.")
     groups: dict[str, list[Example]] = {}
     for each in examples:
         groups.setdefault(each.rule, []).append(each)
@@ -249,7 +225,7 @@ def _example(example: Example) -> str:
     return (
         f"<figure><blockquote dir=auto>{escape(example.excerpt) or '<i>(no text)</i>'}</blockquote><figcaption>"
         f"<code>{escape(example.language or '(none)')}</code> · <code>{escape(example.doc_id)}</code>{found}{limit}"
-        f"{detail}<br><bdi class=uri>{escape(safe.clip(example.uri or '', 160))}</bdi></figcaption></figure>"
+        f"{detail}<br>{uri(example.uri, limit=160)}</figcaption></figure>"
     )
 
 
@@ -258,18 +234,4 @@ def _queries() -> str:
         f"<tr><th scope=row><code>{escape(name)}</code></th><td class=word>{escape(about)}</td></tr>"
         for name, about in ((name, queries.description(name)) for name in queries.names())
     )
-    return _scroll(f"<table class=plain><caption>Named queries</caption><tbody>{''.join(items)}</tbody></table>")
-
-
-def escape(value: Any) -> str:
-    """Any value as HTML; every string on the page that did not come from this package passes through here."""
-    return safe.escape_html(value)
-
-
-def _scroll(table: str) -> str:
-    """Wide tables scroll by themselves; tabindex lets the keyboard do it."""
-    return f"<div class=scroll tabindex=0 role=group>{table}</div>"
-
-
-def _nothing(why: str) -> str:
-    return f"<p class=note>{escape(why)}</p>"
+    return scroll(f"<table class=plain><caption>Named queries</caption><tbody>{''.join(items)}</tbody></table>")

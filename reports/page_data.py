@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from gristmill.reports import queries, safe
+from gristmill.reports import queries, safe, views
 from gristmill.schemas import SIGNALS
 
 EXCERPT = 320
@@ -68,14 +68,10 @@ _SCALES = (
     _Scale(name="entropy", low=0, high=12),
 )
 
-_CLUSTER_SIZES = ((2, 2), (3, 4), (5, 9), (10, 99), (100, 999), (1000, None))
-
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
     """The rows of a named query."""
-    result = connection.execute(queries.load(query))
-    names = [each[0] for each in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return views.fetch(connection, queries.load(query))
 
 
 def sequences(connection: duckdb.DuckDBPyConnection) -> int:
@@ -133,21 +129,6 @@ def _meaning(name: str) -> str:
     return str(SIGNALS.schema.field(name).metadata[b"meaning"].decode()).removesuffix(" 0..1.")
 
 
-def cluster_sizes(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int]]:
-    """Clusters by size: (size in words, clusters, documents in them)."""
-    counted = connection.execute(
-        "SELECT size, count(*) FROM (SELECT survivor_id, max(size) AS size FROM clusters GROUP BY survivor_id)"
-        " GROUP BY size"
-    ).fetchall()
-    found = []
-    for low, high in _CLUSTER_SIZES:
-        here = [(size, number) for size, number in counted if size >= low and (high is None or size <= high)]
-        label = f"{low:,} or more" if high is None else f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        if here:
-            found.append((label, sum(number for _, number in here), sum(size * number for size, number in here)))
-    return found
-
-
 def examples(connection: duckdb.DuckDBPyConnection) -> list[Example]:
     """A few rejected texts for each of the commonest rules. Ids are hashes, so the first by id are a fair sample."""
     chosen = connection.execute(
@@ -162,7 +143,7 @@ def examples(connection: duckdb.DuckDBPyConnection) -> list[Example]:
         FROM rejected JOIN rules USING (why) WHERE place <= {PER_RULE} ORDER BY rules.records DESC, why, doc_id
         """
     ).fetchall()
-    texts = _beginnings(connection, [row[1] for row in chosen])
+    texts = beginnings(connection, [row[1] for row in chosen])
     return [
         Example(
             rule=rule,
@@ -178,12 +159,14 @@ def examples(connection: duckdb.DuckDBPyConnection) -> list[Example]:
     ]
 
 
-def _beginnings(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, str]:
+def beginnings(
+    connection: duckdb.DuckDBPyConnection, ids: Sequence[str], *, characters: int = EXCERPT + 1
+) -> dict[str, str]:
     """The texts' beginnings. Their ids are given as constants, so that the scan skips the text of all the others."""
     if not ids:
         return {}
     marks = ", ".join("?" for _ in ids)
     found = connection.execute(
-        f"SELECT doc_id, left(text, {EXCERPT + 1}) FROM documents WHERE doc_id IN ({marks})", list(ids)
+        f"SELECT doc_id, left(text, {characters}) FROM documents WHERE doc_id IN ({marks})", list(ids)
     ).fetchall()
     return {doc_id: text or "" for doc_id, text in found}

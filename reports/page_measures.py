@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 
 from gristmill.reports import page_data, safe
+from gristmill.reports.page_parts import nothing, scroll
 
 _LINES = 15
 
@@ -22,16 +23,15 @@ def measures(connection: duckdb.DuckDBPyConnection) -> str:
     """The tables as HTML; those of measures that were not taken are left out."""
     found = {title: page_data.rows(connection, query) for query, title in _TABLES.items()}
     tables = [_table(title, rows) for title, rows in found.items() if rows]
-    return "".join(tables) or "<p class=note>Nothing beside the signals has been measured.</p>"
+    return "".join(tables) or nothing("Nothing beside the signals has been measured.")
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> str:
     head = "".join(f"<th scope=col{_kind(rows, name)}>{_text(name.replace('_', ' '))}</th>" for name in rows[0])
     body = "".join(f"<tr>{_cells(row, rows)}</tr>" for row in rows[:_LINES])
     more = f"<p class=note>The first {_LINES} of {safe.count(len(rows))}.</p>" if len(rows) > _LINES else ""
-    return (
-        f"<h3>{_text(title)}</h3>{more}<div class=scroll tabindex=0 role=group><table>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return f"<h3>{_text(title)}</h3>{more}" + scroll(
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 

@@ -116,11 +116,60 @@ _CHECKS = (
     ),
     _Check(
         what="duplicates name a survivor that is not kept",
+        # Or that came through deduplication, and was dropped by curate, whose edits left too little of it.
         sql="""
             SELECT l.doc_id, l.survivor_id FROM ledger AS l
-            ANTI JOIN (SELECT doc_id FROM ledger WHERE disposition = 'kept' OR rule = 'curate.empty') AS kept
-            ON kept.doc_id = l.survivor_id
-            WHERE l.disposition = 'duplicate' AND l.survivor_id IS NOT NULL""",
+            ANTI JOIN (SELECT doc_id FROM ledger WHERE stage = 'curate') AS passed ON passed.doc_id = l.survivor_id
+            WHERE l.disposition = 'duplicate' AND l.survivor_id IS NOT NULL AND l.earlier IS NULL""",
+    ),
+    _Check(
+        what="documents are in clusters more than once",
+        sql="SELECT doc_id, count(*) || ' rows' FROM clusters GROUP BY doc_id HAVING count(*) > 1",
+    ),
+    _Check(
+        what="documents in clusters are of an unknown kind",
+        sql="""
+            SELECT doc_id, coalesce(kind, 'null') FROM clusters
+            WHERE coalesce(kind, '') NOT IN ('survivor', 'url', 'exact', 'near')""",
+    ),
+    _Check(
+        what="clusters are not named by the smallest id of their documents",
+        sql="SELECT cluster, min(doc_id) FROM clusters GROUP BY cluster HAVING cluster IS DISTINCT FROM min(doc_id)",
+    ),
+    _Check(
+        what="clusters differ in size from what their documents say",
+        sql="""
+            SELECT cluster, count(*) || ' documents, said to be ' || coalesce(max(size), 0) FROM clusters
+            GROUP BY cluster HAVING (min(size), max(size)) IS DISTINCT FROM (count(*), count(*))""",
+    ),
+    _Check(
+        what="clusters have documents with different survivors",
+        sql="""
+            SELECT cluster, count(DISTINCT {'id': survivor_id, 'earlier': earlier}) || ' survivors' FROM clusters
+            GROUP BY cluster HAVING count(DISTINCT {'id': survivor_id, 'earlier': earlier}) > 1""",
+    ),
+    _Check(
+        what="clusters have not one survivor, or one beside that of an earlier output",
+        sql="""
+            SELECT cluster, count(*) FILTER (kind = 'survivor') || ' survivors' FROM clusters GROUP BY cluster
+            HAVING count(*) FILTER (kind = 'survivor') <> CAST(max(earlier) IS NULL AS BIGINT)
+                OR bool_or(kind = 'survivor' AND survivor_id IS DISTINCT FROM doc_id)""",
+    ),
+    _Check(
+        what="duplicates differ between clusters and ledger",
+        sql="""
+            SELECT coalesce(c.doc_id, l.doc_id), coalesce(c.kind, 'none') || ' of ' || coalesce(c.survivor_id, 'none')
+                || '; in the ledger ' || coalesce(l.rule, 'none') || ' of ' || coalesce(l.survivor_id, 'none')
+            FROM (FROM clusters WHERE kind <> 'survivor') AS c
+            FULL JOIN (FROM ledger WHERE disposition = 'duplicate') AS l ON c.doc_id = l.doc_id
+            WHERE (c.kind, c.survivor_id, c.earlier, c.similarity)
+                IS DISTINCT FROM (l.rule, l.survivor_id, l.earlier, l.similarity)""",
+    ),
+    _Check(
+        what="curated documents stand for another number of documents than their cluster has",
+        sql="""
+            SELECT doc_id, cluster_size || ', of a cluster of ' || coalesce(size, 1)
+            FROM curated LEFT JOIN clusters USING (doc_id) WHERE cluster_size IS DISTINCT FROM coalesce(size, 1)""",
     ),
     _Check(
         what="documents in shards are not curated",

@@ -11,6 +11,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -91,6 +92,13 @@ def write_database(out: str) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return target
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, sql: str, *values: object) -> list[dict[str, Any]]:
+    """What a query finds, by column; the values stand for its question marks."""
+    result = connection.execute(sql, list(values))
+    names = [each[0] for each in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def literal(text: str) -> str:

@@ -17,6 +17,8 @@ from gristmill.schemas import (
     DOCUMENTS,
     LEDGER,
     MEASURES,
+    MIXTURE,
+    PASSAGES,
     PERSONAL,
     QUALITY,
     SIGNALS,
@@ -34,6 +36,17 @@ ARABIC = "الطاحونة على ضفة النهر تطحن القمح والش
 THAI = "โรงสีริมแม่น้ำสีข้าวให้ทั้งหุบเขามาตั้งแต่น้ำท่วม"
 
 
+_MIXTURE = [
+    {"language": language, "domain": "general", "source": "web", "documents": 2, "bytes": size, "weight": 1.0}
+    | {"asked": asked, "share": share, "rate": rate}
+    | {"mixed_documents": copies, "mixed_bytes": mixed, "mixed_tokens": tokens}
+    for language, size, asked, share, rate, copies, mixed, tokens in (
+        ("eng_Latn", 900, 0.5, 0.6, 0.6667, 1, 600, 150),
+        ("tha_Thai", 100, 0.5, 0.4, 4.0, 8, 400, 50),
+    )
+]
+
+
 def doc_id(number: int) -> str:
     """An id whose order is that of the numbers, and whose first digits tell it from all others."""
     return f"{number:04x}" + "0" * 20 + f"{number * 7919:08x}"
@@ -48,6 +61,7 @@ class Folder:
         self.verdicts: list[dict[str, Any]] = []
         self.measures: dict[str, list[dict[str, Any]]] = {table.name: [] for table in MEASURES}
         self.clusters: list[dict[str, Any]] = []
+        self.passages: list[dict[str, Any]] = []
         self.curated: dict[str, list[dict[str, Any]]] = {}
         self.ledger: list[dict[str, Any]] = []
         self.shards: list[dict[str, Any]] = []
@@ -67,6 +81,8 @@ class Folder:
         detail: str | None = None,
         survivor: int | None = None,
         similarity: float | None = None,
+        earlier: str | None = None,
+        captured: str | None = None,
         cluster_size: int = 1,
     ) -> None:
         name, failed = doc_id(number), list(failures)
@@ -79,7 +95,7 @@ class Folder:
                 "doc_id": name, "source": source, "domain": domain, "licence": "CC0", "role": "raw",
                 "path": f"{source}.warc.gz", "offset": number * 100, "uri": uri, "bytes": size,
                 "media_type": "text/html", "encoding": "utf-8", "title": "Mill", "date": "2024-05-01", "text": text,
-                "status": status, "rule": rule if status != "ok" else None, "detail": detail,
+                "captured": captured, "status": status, "rule": rule if status != "ok" else None, "detail": detail,
             }
         )  # fmt: skip
         if status == "ok":
@@ -104,7 +120,7 @@ class Folder:
                 "doc_id": name, "source": source, "uri": uri, "language": language, "bytes": size,
                 "stage": stages.get(disposition, "ingest"), "disposition": disposition, "rule": first[0],
                 "value": first[1], "limit": first[2], "survivor_id": doc_id(survivor) if survivor else None,
-                "similarity": similarity, "detail": detail,
+                "earlier": earlier, "similarity": similarity, "detail": detail,
             }
         )  # fmt: skip
         if disposition == "kept" and language:
@@ -128,10 +144,35 @@ class Folder:
             zero = {field.name: 0 for field in table.schema if pa.types.is_integer(field.type)}
             self.measures[table.name].append({**zero, **row, "doc_id": name})
 
-    def cluster(self, survivor: int, *others: tuple[int, str, float]) -> None:
-        for number, kind, similarity in ((survivor, "survivor", 1.0), *others):
-            row = {"doc_id": doc_id(number), "survivor_id": doc_id(survivor), "size": len(others) + 1}
-            self.clusters.append(row | {"kind": kind, "similarity": similarity})
+    def cluster(self, survivor: int, *others: tuple[int, str, float], earlier: str | None = None) -> None:
+        """A cluster whose documents the ledger has already; an earlier output's survivor is no document here."""
+        members = [*([] if earlier else [(survivor, "survivor", 1.0)]), *others]
+        row = {"cluster": min(doc_id(each[0]) for each in members), "survivor_id": doc_id(survivor)}
+        row |= {"earlier": earlier, "size": len(members)}
+        for number, kind, similarity in members:
+            self.clusters.append(row | {"doc_id": doc_id(number), "kind": kind, "similarity": similarity})
+
+    def duplicate(
+        self, number: int, *, of: int, kind: str, similarity: float, language: str = "eng_Latn", text: str = LONG
+    ) -> tuple[int, str, float]:
+        """Add a duplicate of a document here; returns what `cluster` takes."""
+        self.add(
+            number,
+            language=language,
+            text=text,
+            size=100,
+            disposition="duplicate",
+            rule=kind,
+            survivor=of,
+            similarity=similarity,
+        )
+        return number, kind, similarity
+
+    def repeats(self, number: int, *spans: tuple[str, int, int, int, float]) -> None:
+        """Repeated passages of a document: (kind, start, end, documents, share)."""
+        names = ("kind", "start", "end", "documents", "share")
+        row = {"doc_id": doc_id(number), "spans": [dict(zip(names, each, strict=True)) for each in spans]}
+        self.passages.append(row)
 
     def sequence(self, *pieces: tuple[int, int, int, str]) -> None:
         """A training sequence of (document, tokens, offset, language)."""
@@ -158,8 +199,10 @@ class Folder:
         for table in MEASURES:
             _write(out / table.name / "a.parquet", table, self.measures[table.name])
         _write(out / "clusters/a.parquet", CLUSTERS, self.clusters)
+        _write(out / "passages/a.parquet", PASSAGES, self.passages)
         _write(out / "ledger/a.parquet", LEDGER, self.ledger)
         _write(out / "tokens/a.parquet", TOKENS, [])
+        _write(out / "mixture/a.parquet", MIXTURE, _MIXTURE)
         for language, rows in self.curated.items():
             _write(out / f"curated/language={language}/a.parquet", CURATED, rows)
         if self.shards:
@@ -168,6 +211,8 @@ class Folder:
         # A file in the making, which no view may see.
         (out / "ledger/.b.parquet.tmp-123").write_bytes(b"PAR1")
         _receipt(out, "ingest", key="k1", counts={"records": len(self.documents)})
+        _receipt(out, "dedup_keys", key="k2", counts={}, settings={"bands": 14, "rows": 8, "ranges": 1})
+        _receipt(out, "dedup_verify", key="k3", counts={"candidates": 9}, settings={"min_similarity": 0.7})
         return out
 
 
@@ -182,10 +227,12 @@ def _write(path: Path, table: Table, rows: list[dict[str, Any]]) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
 
 
-def _receipt(out: Path, phase: str, *, key: str, counts: dict[str, int]) -> None:
+def _receipt(
+    out: Path, phase: str, *, key: str, counts: dict[str, int], settings: dict[str, Any] | None = None
+) -> None:
     entry = {"path": "documents/a.parquet", "rows": 5, "bytes": 1000, "checksum": "c", "table": "documents"}
     receipt = {
-        "phase": phase, "key": key, "version": 1, "settings": {"ingest": {}}, "descriptor": {"path": "web.warc.gz"},
+        "phase": phase, "key": key, "version": 1, "settings": settings or {}, "descriptor": {"path": "web.warc.gz"},
         "files": [entry | {"text_bytes": 9}, entry | {"path": "documents/b.parquet", "text_bytes": 9}],
         "counts": counts,
     }  # fmt: skip
@@ -239,6 +286,7 @@ def miniature() -> Folder:
     folder.add(11, language=None, text="", size=60, disposition="skipped", rule="empty", detail="no text")
     folder.add(12, language=None, text="", size=80, disposition="unreadable", rule="gzip", detail="CRC \x1b[1m failed")
     folder.cluster(1, (2, "near", 0.875), (3, "exact", 1.0))
+    folder.repeats(1, ("line", 0, 23, 40, 0.8), ("copied", 98, 121, 7, 0.1))
     folder.sequence((1, 1500, 0, "eng_Latn"), (5, 40, 0, "tha_Thai"))
     folder.sequence((6, 30, 0, "ara_Arab"), (1, 200, 1500, "eng_Latn"), (9, 5, 0, "eng_Latn"), (5, 40, 0, "tha_Thai"))
     return folder

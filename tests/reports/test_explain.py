@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from gristmill.reports import explain_view
-from gristmill.reports.explain import Curated, Failure, Member, Piece, explain
+from gristmill.reports.explain import Curated, Failure, Piece, explain
+from gristmill.reports.explain_duplicates import Member
 
 NameOf = Callable[[int], str]
 
@@ -26,8 +27,8 @@ def test_a_kept_document(out: str, name_of: NameOf, folder: Any) -> None:
     assert found.cluster is not None
     assert found.cluster.size == 3
     assert found.cluster.members == (
-        Member(doc_id=name_of(3), kind="exact", similarity=1.0, uri="https://example.org/3"),
-        Member(doc_id=name_of(2), kind="near", similarity=0.875, uri="https://example.org/2"),
+        Member(doc_id=name_of(3), kind="exact", similarity=1.0, uri="https://example.org/3", captured=None),
+        Member(doc_id=name_of(2), kind="near", similarity=0.875, uri="https://example.org/2", captured=None),
     )
     assert found.curated == Curated(
         file="curated/language=eng_Latn/a.parquet", language="eng_Latn", cluster_size=3, characters=588, removed=0
@@ -55,14 +56,15 @@ def test_a_duplicate_stands_beside_its_survivor(out: str, name_of: NameOf) -> No
     found = explain(out, name_of(2))
     assert found.survivor is not None
     assert found.survivor.doc_id == name_of(1)
-    assert [(each.left, each.right) for each in found.survivor.segments if not each.same] == [
+    assert [(each.left.strip(), each.right.strip()) for each in found.survivor.segments if not each.same] == [
         ("barley", "wheat"),
         ("Visitors are welcome.", ""),
     ]
     text = explain_view.to_text(found)
-    assert "[-barley-]" in text
-    assert "{+wheat+}" in text
-    assert "similarity 0.875" in text
+    assert "[-barley-] for the whole" in text
+    assert "{+wheat+} for the whole" in text
+    assert "Nearly the same text, similarity 0.875, in a cluster of 3." in text
+    assert f"Kept in its place: {name_of(1)}." in text
 
 
 def test_an_equal_duplicate_is_said_to_be_equal(out: str, name_of: NameOf) -> None:
@@ -149,11 +151,13 @@ def test_a_record_that_only_the_ledger_knows(out: str, name_of: NameOf) -> None:
 
 
 def test_removed_passages_are_told(folder: Any, tmp_path: Path, name_of: NameOf) -> None:
-    folder.curated["eng_Latn"][0]["text"] = folder.curated["eng_Latn"][0]["text"][:500]
+    folder.curated["eng_Latn"][0]["text"] = folder.curated["eng_Latn"][0]["text"][:490]
     found = explain(str(folder.write(tmp_path / "out")), name_of(1))
     assert found.curated is not None
-    assert found.curated.removed == 88
-    assert "500 characters, 88 fewer than it had" in explain_view.to_text(found, width=200)
+    assert found.curated.removed == 98
+    text = explain_view.to_text(found, width=200)
+    assert "490 characters, 98 fewer than it had" in text
+    assert "and has done so since the flood. [-The mill by the river grinds rye" in text
 
 
 def test_measures_are_shown_where_they_found_something(out: str, name_of: Any) -> None:

@@ -82,9 +82,46 @@ def _break(change: str, folder: Any) -> None:  # noqa: PLR0912
         case "no survivor":
             ledger[1]["survivor_id"] = None
         case "dead survivor":
-            ledger[1]["survivor_id"] = ledger[3]["doc_id"]
+            ledger[0] |= {"disposition": "dropped", "stage": "decide", "rule": "x"}
+            folder.curated["eng_Latn"].pop(0)
+            folder.shards.clear()
         case "documents twice":
             folder.documents.append(folder.documents[0])
+        case _:
+            _break_clusters(change, folder)
+
+
+def _break_clusters(change: str, folder: Any) -> None:  # noqa: PLR0912
+    ledger, clusters = folder.ledger, folder.clusters
+    match change:
+        case "clustered twice":
+            clusters.extend([each | {"cluster": "0" * 32} for each in clusters[1:2]])
+        case "kind":
+            clusters[1]["kind"] = ledger[1]["rule"] = "akin"
+        case "name":
+            for each in clusters:
+                each["cluster"] = "f" * 32
+        case "size":
+            clusters[2]["size"] = 2
+        case "two survivors":
+            clusters[2]["survivor_id"] = ledger[2]["survivor_id"] = ledger[4]["doc_id"]
+        case "no survivor of its own":
+            del clusters[0]
+            for each in clusters:
+                each |= {"size": 2, "cluster": clusters[0]["doc_id"]}
+            folder.curated["eng_Latn"][0]["cluster_size"] = 1
+        case "another survivor":
+            for each in clusters:
+                each["earlier"] = "../january"
+            for each in (1, 2):
+                ledger[each]["earlier"] = "../january"
+        case "similarity":
+            ledger[1]["similarity"] = 0.9
+        case "stands for":
+            folder.curated["eng_Latn"][0]["cluster_size"] = 2
+        case "itself":
+            clusters[0]["survivor_id"] = clusters[1]["survivor_id"] = clusters[2]["survivor_id"] = ledger[8]["doc_id"]
+            ledger[1]["survivor_id"] = ledger[2]["survivor_id"] = ledger[8]["doc_id"]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +139,26 @@ def _break(change: str, folder: Any) -> None:  # noqa: PLR0912
         ("moved", ["2 curated documents lie in another language or source"]),
         ("curated twice", ["1 documents are in curated more than once"]),
         ("failed", ["1 kept records failed a rule"]),
-        ("no survivor", ["1 duplicates name no survivor"]),
-        ("dead survivor", ["1 duplicates name a survivor that is not kept"]),
+        ("no survivor", ["1 duplicates name no survivor", "1 duplicates differ between clusters and ledger"]),
+        ("dead survivor", ["2 duplicates name a survivor that is not kept"]),
+        (
+            "clustered twice",
+            [
+                "1 documents are in clusters more than once",
+                "1 clusters are not named by the smallest id",
+                "1 clusters differ in size from what their documents say",
+                "1 clusters have not one survivor",
+            ],
+        ),
+        ("kind", ["1 documents in clusters are of an unknown kind"]),
+        ("name", ["1 clusters are not named by the smallest id"]),
+        ("size", ["1 clusters differ in size from what their documents say"]),
+        ("two survivors", ["1 clusters have documents with different survivors"]),
+        ("no survivor of its own", ["1 clusters have not one survivor"]),
+        ("another survivor", ["1 clusters have not one survivor"]),
+        ("itself", ["1 clusters have not one survivor"]),
+        ("similarity", ["1 duplicates differ between clusters and ledger"]),
+        ("stands for", ["1 curated documents stand for another number of documents"]),
         ("documents twice", ["1 records have more than one row in documents", "1 sources differ"]),
     ],
 )
@@ -114,6 +169,27 @@ def test_every_disagreement_is_found(folder: Any, tmp_path: Path, change: str, m
     assert len(found.violations) == len(messages), found.violations
     for violation, message in zip(found.violations, messages, strict=True):
         assert violation.startswith(message)
+
+
+def test_a_survivor_in_an_earlier_output_is_well(folder: Any, tmp_path: Path) -> None:
+    shown = {"language": "eng_Latn", "text": "a", "size": 9, "disposition": "duplicate", "earlier": "../january"}
+    folder.add(0x30, **shown, rule="near", survivor=0x99, similarity=0.75)
+    folder.add(0x31, **shown, rule="url", survivor=0x99, similarity=0.25)
+    folder.add(0x32, **shown, rule="exact", survivor=1, similarity=1.0)  # an id that is here too
+    folder.cluster(0x99, (0x30, "near", 0.75), (0x31, "url", 0.25), earlier="../january")
+    folder.cluster(1, (0x32, "exact", 1.0), earlier="../january")
+    assert reconcile(str(folder.write(tmp_path / "out"))).violations == ()
+    folder.ledger[-1]["earlier"] = None
+    assert [each[:30] for each in reconcile(str(folder.write(tmp_path / "out"))).violations] == [
+        "1 duplicates differ between cl"
+    ]
+
+
+def test_a_survivor_that_curate_dropped_is_well(folder: Any, tmp_path: Path) -> None:
+    folder.ledger[0] |= {"disposition": "dropped", "rule": "gopher.n_words.min"}
+    folder.curated["eng_Latn"].pop(0)
+    folder.shards.clear()
+    assert reconcile(str(folder.write(tmp_path / "out"))).violations == ()
 
 
 def test_violations_name_an_example(folder: Any, tmp_path: Path, name_of: Callable[[int], str]) -> None:

@@ -87,7 +87,7 @@ def test_the_numbers_are_there(html: str) -> None:
     assert "tokens in shards 1,815 in 2 sequences" in words
     assert "eng_Latn 5 2 1 2 0 0 13.4 KiB 6.3 KiB 1,705" in words
     assert "Reconciled: all 12 records" in words
-    assert "3 documents (1 exact, 1 near): https://example.org/1" in words
+    assert "3 documents (1 exact, 1 near; least similarity 0.875)" in words
     assert "tha_Thai 80 4.41 % 40 2.00 1" in words
     assert 'aria-label="eng_Latn: kept 40.0 %, dropped 20.0 %, duplicate 40.0 %"' in html
 

@@ -77,7 +77,15 @@ def test_tokens_tell_repeats(out: str) -> None:
     ]
 
 
-def test_sources_domains_languages_signals_and_clusters(out: str, name_of: Any) -> None:
+def test_mixture_tells_what_was_asked_allowed_and_came_out(out: str) -> None:
+    columns = ("language", "asked_percent", "allowed_percent", "percent", "token_percent", "epochs", "mixed_documents")
+    assert [[row[name] for name in columns] for row in _json(out, "mixture")] == [
+        ["eng_Latn", 50.0, 60.0, 60.0, 75.0, 0.67, 1],
+        ["tha_Thai", 50.0, 40.0, 40.0, 25.0, 4.0, 8],
+    ]
+
+
+def test_sources_domains_languages_and_signals(out: str) -> None:
     assert [(row["source"], row["records"], row["bytes_kept"]) for row in _json(out, "sources")] == [
         ("web", 10, 5700),
         ("filings", 2, 2400),
@@ -91,10 +99,6 @@ def test_sources_domains_languages_signals_and_clusters(out: str, name_of: Any) 
     ]
     words = [row for row in _json(out, "signals") if row["signal"] == "n_words" and row["language"] == "eng_Latn"]
     assert [(row["documents"], row["median"], row["p99"]) for row in words] == [(5, 120.0, 123.0)]
-    assert _json(out, "largest-clusters") == [
-        {"survivor_id": name_of(1), "size": 3, "exact": 1, "near": 1, "least_similarity": 0.875}
-        | {"language": "eng_Latn", "uri": "https://example.org/1"}
-    ]
 
 
 def test_json_is_exact_and_harmless(out: str, folder: Any, name_of: Any) -> None:
@@ -146,7 +150,7 @@ def test_a_terminal_is_told_what_is_left_out(out: str) -> None:
     [
         (
             "funnell",
-            r"no query is named 'funnell'; did you mean 'funnel'\? \(there are: contamination, domains",
+            r"no query is named 'funnell'; did you mean 'funnel'\? \(there are: cluster_sizes, contamination, domains",
         ),
         ("ledger", "'ledger' is a table, not a query; its rows: FROM ledger LIMIT 20"),
         ("", "no query given"),
