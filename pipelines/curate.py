@@ -1,6 +1,6 @@
 """Curate: what is kept, as plain Parquet by language, and the ledger, one row for every record there was."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, St
 from gristmill.pipelines.editing import EMPTIED_RULE, Edited, edit
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.pipelines.parts import Part, group
+from gristmill.pipelines.rejudge import failures_after_edits, limits_after_edits
 from gristmill.schemas import (
     CLUSTERS,
     CONTAMINATION,
@@ -19,44 +20,65 @@ from gristmill.schemas import (
     DOCUMENTS,
     LEDGER,
     MEASURES,
+    PASSAGES,
     PERSONAL,
     PERSONAL_KINDS,
     QUALITY,
+    SIGNALS,
     UNKNOWN_LICENCE,
     VERDICTS,
     Recipe,
+    Table,
+    key_of,
 )
 
-VERSION = 2
+VERSION = 3
+
+_LIKELIEST = "likeliest_language"
 
 _BESIDE = {
-    VERDICTS.name: ["language", "keep", "failures"],
-    PERSONAL.name: ["spans"],
-    CONTAMINATION.name: ["evidence"],
-    QUALITY.name: ["quality_score"],
+    VERDICTS.name: {"language": "language", "keep": "keep", "failures": "failures"},
+    SIGNALS.name: {"language": _LIKELIEST, "language_score": "language_score"},
+    PERSONAL.name: {"spans": "spans"},
+    CONTAMINATION.name: {"evidence": "evidence"},
+    QUALITY.name: {"quality_score": "quality_score"},
 }
-"""What is read of the tables beside the documents."""
+"""What is read of the tables beside the documents, and what it is called here."""
+
+_COPIES = pa.array(["exact", "near", "url"])
+"""Kinds of documents in clusters that another one stands for."""
 
 
-def stage(recipe: Recipe, *, parts: list[Part], clusters: list[Receipt]) -> Stage:
-    """One unit for each group of parts."""
-    of_group = {entry.path: entry for receipt in clusters for entry in receipt.of(CLUSTERS)}
+def stage(
+    recipe: Recipe, *, parts: Sequence[Part], clusters: Sequence[Receipt], passages: Sequence[Receipt] = ()
+) -> Stage:
+    """One unit for each group of parts.
+
+    Args:
+        clusters: what deduplication found.
+        passages: repeated passages that were found, if they are to be removed.
+    """
+    of_group = {entry.path: entry for each in (*clusters, *passages) for entry in each.files}
     masked = [kind for kind in PERSONAL_KINDS.values() if getattr(recipe.personal, kind) == "mask"]
     cut = recipe.contamination.policy == "cut"
-    read = {VERDICTS.name, QUALITY.name, *([PERSONAL.name] if masked else []), *([CONTAMINATION.name] if cut else [])}
+    wanted = {VERDICTS.name, QUALITY.name, *([PERSONAL.name] if masked else []), *([CONTAMINATION.name] if cut else [])}
+    limits = limits_after_edits(recipe)
     work = []
     for name, members in group(parts).items():
-        found = of_group.get(f"{CLUSTERS.name}/{name}.parquet")
-        files = [_files(part, read) for part in members]
+        beside = {table.name: of_group.get(f"{table.name}/{name}.parquet") for table in (CLUSTERS, PASSAGES)}
+        shortens = beside[PASSAGES.name] is not None
+        files = [_files(part, wanted | ({SIGNALS.name} if shortens else set())) for part in members]
         work.append(
             Work(
                 descriptor={
-                    "parts": [{name: entry.checksum for name, entry in each.items()} for each in files],
-                    "clusters": found.checksum if found else None,
+                    "parts": [{table: entry.checksum for table, entry in each.items()} for each in files],
+                    **{table: entry.checksum if entry else None for table, entry in beside.items()},
+                    "limits": key_of(limits) if shortens else None,
                 },
                 local={
-                    "parts": [{name: entry.path for name, entry in each.items()} for each in files],
-                    "clusters": found.path if found else None,
+                    "parts": [{table: entry.path for table, entry in each.items()} for each in files],
+                    **{table: entry.path if entry else None for table, entry in beside.items()},
+                    "limits": limits if shortens else None,
                 },
                 size=sum(part.documents.text_bytes for part in members),
             )
@@ -74,46 +96,61 @@ def stage(recipe: Recipe, *, parts: list[Part], clusters: list[Receipt]) -> Stag
     )
 
 
-def _files(part: Part, read: set[str]) -> dict[str, FileEntry]:
+def _files(part: Part, wanted: set[str]) -> dict[str, FileEntry]:
     """The files of a part that are read, by table."""
-    beside = {VERDICTS.name: part.verdicts, **part.measures}
-    return {DOCUMENTS.name: part.documents, **{name: entry for name, entry in beside.items() if name in read}}
+    beside = {VERDICTS.name: part.verdicts, SIGNALS.name: part.signals, **part.measures}
+    return {DOCUMENTS.name: part.documents, **{name: entry for name, entry in beside.items() if name in wanted}}
 
 
 def curate_group(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Write the ledger of a group of parts and its kept documents, one file for each language."""
-    clusters = _Clusters.read(store, unit.local["clusters"])
+    clusters = _OfGroup.read(store, unit.local[CLUSTERS.name], CLUSTERS)
+    passages = _OfGroup.read(store, unit.local[PASSAGES.name], PASSAGES)
     curated = _ByLanguage(output)
     with output.table(LEDGER) as ledger:
         for part in unit.local["parts"]:
             for batch, beside in _joined(store, part):
-                edited = edit(batch["text"], beside, masked=settings["mask"], cut=settings["cut"])
-                rows = _ledger_rows(batch, beside=beside, clusters=clusters, edited=edited)
+                repeated = passages.of(batch["doc_id"])["spans"]
+                edited = edit(
+                    batch["text"],
+                    beside.append_column("passages", repeated),
+                    masked=settings["mask"],
+                    cut=settings["cut"],
+                )
+                again = _judged_again(edited, beside, unit=unit)
+                rows = _ledger_rows(batch, beside=beside, clusters=clusters, edited=edited, again=again)
                 ledger.write(rows)
                 _count(rows, output)
                 curated.write(batch, rows, beside=beside, clusters=clusters, texts=edited.texts)
     curated.close()
 
 
-class _Clusters:
-    """The clusters table of a group, looked up by document."""
+class _OfGroup:
+    """A table that a group of parts has one file of, or none, looked up by document."""
 
     def __init__(self, table: pa.Table) -> None:
         self._ids = table["doc_id"].combine_chunks()
         self._table = table
 
     @classmethod
-    def read(cls, store: Store, path: str | None) -> "_Clusters":
-        return cls(tables.read(store, path) if path else CLUSTERS.schema.empty_table())
+    def read(cls, store: Store, path: str | None, table: Table) -> "_OfGroup":
+        return cls(tables.read(store, path) if path else table.schema.empty_table())
 
     def of(self, doc_ids: pa.Array) -> pa.Table:
-        """A row for each document: nulls where it has no copy."""
+        """A row for each document: nulls where the table has none."""
         return self._table.take(pc.index_in(doc_ids, value_set=self._ids))
+
+
+def _judged_again(edited: Edited, beside: pa.Table, *, unit: Unit) -> dict[str, pa.Array]:
+    """The first rule that each document fails now that it lost repeated passages; nulls where there is none."""
+    languages = beside.select([_LIKELIEST, "language_score"]).rename_columns(["language", "language_score"])
+    failures = failures_after_edits(edited.texts, languages, which=edited.shortened, limits=unit.local["limits"])
+    return _first_failures(failures)
 
 
 def _joined(store: Store, part: Mapping[str, str]) -> Iterator[tuple[pa.RecordBatch, pa.Table]]:
     """Documents of every status with what stands beside them, nulls for those that are none."""
-    streams = (tables.batches(store, part[name], columns=_BESIDE[name]) for name in _BESIDE if name in part)
+    streams = (_renamed(store, part[name], _BESIDE[name]) for name in _BESIDE if name in part)
     beside = _Cursor(tables.aligned(*streams), schema=_beside_schema())
     for batch in tables.batches(store, part[DOCUMENTS.name]):
         ok = pc.equal(batch["status"], "ok").to_numpy(zero_copy_only=False)
@@ -122,9 +159,20 @@ def _joined(store: Store, part: Mapping[str, str]) -> Iterator[tuple[pa.RecordBa
     beside.end()
 
 
+def _renamed(store: Store, path: str, names: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    for batch in tables.batches(store, path, columns=list(names)):
+        yield batch.rename_columns(list(names.values()))
+
+
 def _beside_schema() -> pa.Schema:
-    schemas = {table.name: table.schema for table in (VERDICTS, *MEASURES)}
-    return pa.schema([schemas[name].field(each).remove_metadata() for name in _BESIDE for each in _BESIDE[name]])
+    schemas = {table.name: table.schema for table in (VERDICTS, SIGNALS, *MEASURES)}
+    return pa.schema(
+        [
+            pa.field(here, schemas[name].field(there).type)
+            for name, names in _BESIDE.items()
+            for there, here in names.items()
+        ]
+    )
 
 
 class _Cursor:
@@ -157,16 +205,18 @@ class _Cursor:
             raise ValueError("a part has fewer documents than verdicts")
 
 
-def _ledger_rows(batch: pa.RecordBatch, *, beside: pa.Table, clusters: _Clusters, edited: Edited) -> pa.RecordBatch:
+def _ledger_rows(
+    batch: pa.RecordBatch, *, beside: pa.Table, clusters: _OfGroup, edited: Edited, again: Mapping[str, pa.Array]
+) -> pa.RecordBatch:
     """One ledger row for each record. The first that applies decides: unreadable or skipped, reference, dropped,
-    duplicate, nothing left after edits, kept."""
-    reason = _first_failures(beside["failures"])
+    duplicate, nothing left after edits, too little left, kept."""
+    reason = _first_failures(_plain(beside["failures"]))
     cluster = clusters.of(batch["doc_id"])
     unfit = pc.not_equal(batch["status"], "ok")
     reference = pc.equal(batch["role"], "reference")
     dropped = pc.fill_null(pc.invert(_plain(beside["keep"])), False)
-    copy = pc.fill_null(pc.is_in(_plain(cluster["kind"]), pa.array(["exact", "near"])), False)
-    cases = pc.make_struct(unfit, reference, dropped, copy, edited.emptied)
+    copy = pc.fill_null(pc.is_in(_plain(cluster["kind"]), _COPIES), False)
+    cases = pc.make_struct(unfit, reference, dropped, copy, edited.emptied, pc.is_valid(again["rule"]))
 
     def choose(*values: Any) -> pa.Array:
         return _plain(pc.case_when(cases, *values))
@@ -184,19 +234,22 @@ def _ledger_rows(batch: pa.RecordBatch, *, beside: pa.Table, clusters: _Clusters
         "uri": batch["uri"],
         "language": _plain(beside["language"]),
         "bytes": batch["bytes"],
-        "stage": choose(*words("ingest", "ingest", "decide", "dedup", "curate", "curate")),
-        "disposition": choose(batch["status"], *words("skipped", "dropped", "duplicate", "dropped", "kept")),
+        "stage": choose(*words("ingest", "ingest", "decide", "dedup", "curate", "curate", "curate")),
+        "disposition": choose(batch["status"], *words("skipped", "dropped", "duplicate", "dropped", "dropped", "kept")),
         "rule": choose(
             batch["rule"],
             pa.scalar("reference"),
             reason["rule"],
             _plain(cluster["kind"]),
             pa.scalar(EMPTIED_RULE),
+            again["rule"],
             null,
         ),
-        "value": choose(nothing, nothing, reason["value"], nothing, nothing, nothing),
-        "limit": choose(nothing, nothing, reason["limit"], nothing, nothing, nothing),
-        "survivor_id": pc.if_else(is_copy, _plain(cluster["survivor_id"]), null),
+        **{
+            name: choose(nothing, nothing, reason[name], nothing, nothing, again[name], nothing)
+            for name in ("value", "limit")
+        },
+        **{name: pc.if_else(is_copy, _plain(cluster[name]), null) for name in ("survivor_id", "earlier")},
         "similarity": pc.if_else(is_copy, _plain(cluster["similarity"]), pa.scalar(None, pa.float32())),
         "detail": pc.if_else(went_on, edited.details, batch["detail"]),
     }
@@ -207,9 +260,8 @@ def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def _first_failures(failures: pa.ChunkedArray) -> dict[str, pa.Array]:
+def _first_failures(lists: pa.ListArray) -> dict[str, pa.Array]:
     """Rule, value and limit of each document's first failure, null where it has none."""
-    lists = _plain(failures)
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64) if len(lengths) else np.empty(0, np.int64)
     flat = lists.flatten()
@@ -233,7 +285,7 @@ class _ByLanguage:
         self._writers: dict[str, TableWriter] = {}
 
     def write(
-        self, batch: pa.RecordBatch, ledger: pa.RecordBatch, *, beside: pa.Table, clusters: _Clusters, texts: pa.Array
+        self, batch: pa.RecordBatch, ledger: pa.RecordBatch, *, beside: pa.Table, clusters: _OfGroup, texts: pa.Array
     ) -> None:
         sizes = pc.fill_null(_plain(clusters.of(batch["doc_id"])["size"]), 1)
         special = {

@@ -1,7 +1,7 @@
-"""Editing: personal data masked and evaluation items cut out of the texts that are kept, as the recipe asks."""
+"""Editing: personal data masked, evaluation items and repeated passages cut out of the texts that are kept."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -10,9 +10,15 @@ import pyarrow.compute as pc
 from gristmill.filters.contamination.cut import passages
 from gristmill.filters.edits import Edit, apply
 from gristmill.filters.personal import placeholder
+from gristmill.filters.removal import cuts
 
 EMPTIED_RULE = "curate.empty"
 """Drops a document of which the edits leave nothing."""
+
+NAMED = 10
+"""Repeated passages that the ledger names with their places; of further ones it has the number."""
+
+Span = Mapping[str, Any]
 
 
 class Edited(NamedTuple):
@@ -23,48 +29,56 @@ class Edited(NamedTuple):
     """What was done, in words; null where nothing was."""
     emptied: pa.BooleanArray
     """Whether the edits left nothing of a text that had something."""
+    shortened: pa.BooleanArray
+    """Whether repeated passages were cut out."""
 
 
 def edit(texts: pa.StringArray, beside: pa.Table, *, masked: Sequence[str], cut: bool) -> Edited:
     """Edit a batch; only rows with findings cost anything.
 
     Args:
-        beside: `spans` of personal data and `evidence` of evaluation items for each text, null where there are none.
+        beside: for each text `spans` of personal data, `evidence` of evaluation items and repeated `passages`, null
+            where there are none.
         masked: kinds of personal data that give way to a placeholder.
         cut: whether passages of evaluation sets are cut out.
     """
-    spans, evidence = (_plain(beside[name]) for name in ("spans", "evidence"))
-    found = pc.or_(_any(spans), _any(evidence)) if masked or cut else pa.array([False] * len(texts))
-    rows = pc.indices_nonzero(found).to_pylist()
+    spans, evidence, repeated = (_plain(beside[name]) for name in ("spans", "evidence", "passages"))
+    shortened = _any(repeated)
+    found = pc.or_(pc.or_(_any(spans), _any(evidence)), shortened) if masked or cut else shortened
     new: dict[int, str] = {}
     details: dict[int, str] = {}
-    for row in rows:
-        text = texts[row].as_py()
+    for row in pc.indices_nonzero(found).to_pylist():
+        text, removed = texts[row].as_py(), repeated[row].as_py() or []
         edits, counts = _edits(text, spans[row].as_py() or [], evidence[row].as_py() or [], masked=masked, cut=cut)
+        edits += cuts(text, ((span["start"], span["end"]) for span in removed))
         if edits:
-            new[row], details[row] = apply(text, edits), _detail(counts)
+            new[row], details[row] = apply(text, edits), _detail(counts, removed)
     emptied = [row in new and not new[row].strip() for row in range(len(texts))] if new else [False] * len(texts)
     return Edited(
         texts=_replaced(texts, new),
         details=pa.array([details.get(row) for row in range(len(texts))], pa.string()),
         emptied=pa.array(emptied, pa.bool_()),
+        shortened=shortened,
     )
 
 
 def _edits(
-    text: str, spans: list[dict[str, Any]], evidence: list[dict[str, Any]], *, masked: Sequence[str], cut: bool
+    text: str, spans: list[Span], evidence: list[Span], *, masked: Sequence[str], cut: bool
 ) -> tuple[list[Edit], Counter[str]]:
     chosen = [span for span in spans if span["kind"] in masked]
     masks = [Edit(span["start"], span["end"], placeholder(span["kind"])) for span in chosen]
-    cuts = [Edit(start, end) for start, end in passages(text, evidence)] if cut else []
+    found = [Edit(start, end) for start, end in passages(text, evidence)] if cut else []
     counts = Counter(f"masked {span['kind']}" for span in chosen)
-    if cuts:
-        counts["cut passage"] = len(cuts)
-    return [*masks, *cuts], counts
+    if found:
+        counts["cut passage"] = len(found)
+    return [*masks, *found], counts
 
 
-def _detail(counts: Counter[str]) -> str:
-    return ", ".join(f"{what} x{n}" for what, n in sorted(counts.items()))
+def _detail(counts: Counter[str], removed: Sequence[Span]) -> str:
+    counted = [f"{what} x{n}" for what, n in sorted(counts.items())]
+    named = [f"{span['kind']} {span['start']}-{span['end']}" for span in removed[:NAMED]]
+    more = f" and {len(removed) - NAMED} more" if len(removed) > NAMED else ""
+    return ", ".join([*counted, *([f"cut {', '.join(named)}{more}"] if named else [])])
 
 
 def _any(lists: pa.Array) -> pa.BooleanArray:

@@ -1,6 +1,6 @@
 """The way of a document: every stage in order, each working on what those before it wrote."""
 
-from gristmill.pipelines import annotate, curate, decide, dedup, ingest, measures, pack, train_tokenizer
+from gristmill.pipelines import annotate, curate, decide, dedup, ingest, measures, pack, passages, train_tokenizer
 from gristmill.pipelines.checkpoints import Receipt, Store
 from gristmill.pipelines.engine import Stage
 from gristmill.pipelines.parts import decided, pieces
@@ -27,8 +27,10 @@ def stages(recipe: Recipe, *, folder: str, store: Store, until: str = STAGES[-1]
         parts = decided(corpus, verdicts=verdicts)
     if "dedup" in wanted:
         done = clusters = yield from dedup.stage(recipe, folder=folder, parts=parts)
+        done = repeated = yield from passages.stage(recipe, parts=parts, clusters=clusters)
     if "curate" in wanted:
-        done = curated = yield from curate.stage(recipe, parts=parts, clusters=clusters)
+        removed = repeated if recipe.passages.policy == "remove" else []
+        done = curated = yield from curate.stage(recipe, parts=parts, clusters=clusters, passages=removed)
         if not any(receipt.of(CURATED) for receipt in curated):
             return done  # nothing was kept: there is no text to go on with
     if "tokenizer" in wanted:

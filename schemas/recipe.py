@@ -4,6 +4,7 @@ Every field has a default but the inputs' names and paths, and is checked before
 the reference for the file: `gristmill recipe schema` prints them as JSON schema.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
@@ -30,6 +31,26 @@ def _share_or_bytes(value: float) -> float:
         raise ValueError(f"{value:g} is neither a share (0 to 1) nor bytes (1,000 or more)")
     return value
 
+
+def _one_digit(value: str) -> str:
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 10**9:
+        raise ValueError("not a number of documents; 2 stands for documents of which there were two copies or more")
+    rounded = value[0] + "0" * (len(value) - 1)
+    if value != rounded:
+        raise ValueError(f"clusters are counted to one digit; use {rounded}")
+    return value
+
+
+def _nothing_or_something(value: float) -> float:
+    if 0 < value < 1e-6:
+        raise ValueError(f"{value:g} is less than one in a million; use 0 for nothing")
+    return value
+
+
+Weight = Annotated[float, Field(ge=0, le=1e6), AfterValidator(_nothing_or_something)]
+Share = Annotated[float, Field(ge=0, le=1), AfterValidator(_nothing_or_something)]
+ClusterSize = Annotated[str, AfterValidator(_one_digit)]
+"""A number of documents, of one digit and zeros: so finely are clusters counted."""
 
 Amount = Annotated[float, Field(ge=0), AfterValidator(_share_or_bytes)]
 """A share of the whole, where it is at most 1; else bytes."""
@@ -141,8 +162,8 @@ class Dedup(Section):
     rows: int = Field(8, ge=1, le=112, description="MinHash values per band; more rows ask for more similarity.")
     threshold: float | None = Field(
         None,
-        gt=0,
-        lt=1,
+        ge=0.1,
+        le=0.95,
         description="In place of bands and rows: have datasketch choose the best ones for this Jaccard similarity.",
     )
     min_similarity: float = Field(
@@ -180,11 +201,12 @@ class Passages(Section):
     min_documents: int = Field(
         10, ge=2, description="Documents of a group that have a passage, at least, for it to be a repeated one."
     )
-    min_share: float = Field(0.1, ge=0, le=1, description="Share of the group's documents that have it, at least.")
+    min_share: float = Field(0.2, ge=0, le=1, description="Share of the group's documents that have it, at least.")
     corpus_documents: int = Field(
         1000,
         ge=2,
-        description="Documents that have a passage, over all groups, from which it is repeated whatever its share.",
+        description="Documents of a language that have a passage, from which it is repeated whatever its share; short "
+        "lines never are.",
     )
     copied_words: int | None = Field(
         None,
@@ -221,25 +243,78 @@ class Tokenizer(Section):
         0.9998, ge=0.98, le=1, description="Share of characters that get a token; the rest is spelt in bytes."
     )
 
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> Self:
+        for key in sorted(set(self.floors) & set(self.caps)):
+            if self.bytes_of(self.floors[key]) > self.bytes_of(self.caps[key]):
+                raise ValueError(f"floors.{key} = {self.floors[key]:g} is above caps.{key} = {self.caps[key]:g}")
+        reserved = math.fsum(self.bytes_of(each) for key, each in self.floors.items() if key != "default")
+        if reserved > self.sample_bytes:
+            raise ValueError(
+                f"floors sum to {reserved:,.0f} bytes, but the sample holds {self.sample_bytes:,}: lower them or raise "
+                "sample_bytes"
+            )
+        return self
+
+    def bytes_of(self, amount: float) -> float:
+        """Bytes of the sample that a floor or a cap stands for."""
+        return amount * self.sample_bytes if amount <= 1 else amount
+
 
 class Mixture(Section):
-    """How often each document is used: its language's, domain's and source's weights multiply."""
+    """How often each document is used. Weights multiply; shares are reached, and the rest keeps its proportions."""
 
     temperature: float = Field(
-        1.0, ge=0, le=1, description="Languages' shares: 1 as in the corpus, lower raises the small ones, 0 all alike."
+        1.0,
+        ge=0,
+        le=1,
+        description="Languages' shares: 1 as in the corpus, lower raises the small ones, 0 all alike, which with "
+        "max_epochs is UniMax.",
     )
     max_epochs: float = Field(
         4.0, ge=1, le=100, description="No document is repeated more often than this, whatever the shares ask for."
     )
-    languages: dict[LanguageCode, Annotated[float, Field(ge=0)]] = Field(
-        default_factory=dict, description="Weights of languages, after the temperature; 1 where not named."
+    budget_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="Text in the mixture, repeats counted; by default what temperature and weights make of it all.",
     )
-    domains: dict[Name, Annotated[float, Field(ge=0)]] = Field(
-        default_factory=dict, description="Weights of domains; 1 where not named."
+    language_weights: dict[LanguageCode, Weight] = Field(
+        default_factory=dict, description="How many times as often a language is used: 2 is twice, 0 never."
     )
-    sources: dict[Name, Annotated[float, Field(ge=0)]] = Field(
-        default_factory=dict, description="Weights of inputs; 1 where not named."
+    domain_weights: dict[Name, Weight] = Field(default_factory=dict, description="The same for domains.")
+    source_weights: dict[Name, Weight] = Field(default_factory=dict, description="The same for inputs.")
+    duplicate_weights: dict[ClusterSize, Weight] = Field(
+        default_factory=dict,
+        description="The same for documents by how many they stand for: that of the largest size named which is not "
+        "above it, such as 2 = 2.0, 10 = 3.0, 1000 = 1.0.",
     )
+    language_shares: dict[LanguageCode, Share] = Field(
+        default_factory=dict, description="Shares of the mixture that languages shall have; others divide the rest."
+    )
+    domain_shares: dict[Name, Share] = Field(default_factory=dict, description="The same for domains.")
+    source_shares: dict[Name, Share] = Field(default_factory=dict, description="The same for inputs.")
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        for kind, shares, weights in (
+            ("language", self.language_shares, self.language_weights),
+            ("domain", self.domain_shares, self.domain_weights),
+            ("source", self.source_shares, self.source_weights),
+        ):
+            if (total := math.fsum(shares.values())) > 1 + 1e-9:
+                raise ValueError(
+                    f"{kind}_shares sum to {total:g}, but are shares of the whole: 1 at most; what is to be used so "
+                    f"many times as often belongs into {kind}_weights"
+                )
+            if "default" in shares:
+                raise ValueError(f"{kind}_shares.default: what no share names has the rest by itself; remove it")
+            if both := sorted(set(shares) & set(weights)):
+                raise ValueError(
+                    f"{kind}_shares.{both[0]} says what it comes to, so {kind}_weights.{both[0]} has no effect; "
+                    "remove one of the two"
+                )
+        return self
 
 
 class Packing(Section):
@@ -276,9 +351,12 @@ class Recipe(Section):
             raise ValueError(f"two inputs are named {twice[0]!r}: every input needs a name of its own")
         if all(each.role == "reference" for each in self.inputs):
             raise ValueError("every input has role 'reference': at least one must be 'raw', or nothing would come out")
+        domains = {each.domain for each in self.inputs}
         for field, named, known in (
-            ("mixture.sources", self.mixture.sources, set(names)),
-            ("mixture.domains", self.mixture.domains, {each.domain for each in self.inputs}),
+            ("mixture.source_weights", self.mixture.source_weights, set(names)),
+            ("mixture.source_shares", self.mixture.source_shares, set(names)),
+            ("mixture.domain_weights", self.mixture.domain_weights, domains),
+            ("mixture.domain_shares", self.mixture.domain_shares, domains),
         ):
             unknown = sorted(set(named) - known)
             if unknown:

@@ -442,8 +442,9 @@ PASSAGES = Table(
                         ]
                     )
                 ),
-                "Repeated passages: kind (line, paragraph or copied), place in the text in code points, documents that "
-                "have it, and their share of the group's documents.",
+                "Repeated passages: kind (line; paragraph: several in a row; copied), place in the text in code "
+                "points, documents that have it, and their share: of the documents of its site or input in its "
+                "language; of all in its language, if that is where it recurs; of all there are, if it is copied.",
             ),
         ]
     ),
@@ -554,6 +555,7 @@ MIXTURE = Table(
             _SOURCE,
             _column("documents", _INT64, "Curated documents."),
             _column("bytes", _INT64, "Bytes of their text."),
+            _column("weight", _DOUBLE, "What the recipe's weights for language, domain and source multiply to."),
             _column("asked", _DOUBLE, "Share of the mixed text that the recipe asks for, whatever max_epochs. 0..1."),
             _column("share", _DOUBLE, "Share of the mixed text, by bytes, that max_epochs allows. 0..1."),
             _column("rate", _DOUBLE, "Copies of each document, on average, for that share: epochs over the group."),
@@ -581,25 +583,44 @@ TOKENS = Table(
 )
 
 
+REMOVED = Table(
+    name="removed",
+    row="one document that was taken out of a finished output, or a copy of one, and is kept out of it",
+    schema=pa.schema(
+        [
+            _DOC_ID,
+            _column("copy_of", _STRING, "The removed document that it is a copy of; null where it was named itself."),
+            _column("bytes", _INT64, "Bytes of curated text that were taken out; 0 if it was not there."),
+            _column("tokens", _INT64, "Tokens that were taken out of the shards, copies counted."),
+            _column("files", pa.list_(_STRING), "Files that were written anew without it, below the output folder."),
+        ]
+    ),
+)
+
+
 def shards(*, sequence_length: int, vocabulary_size: int) -> Table:
     """The shard table for sequences of a length and a vocabulary of a size.
 
     Tokens are uint16 where the vocabulary allows it, uint32 elsewhere: half the bytes to read in training.
     """
     token = pa.uint16() if vocabulary_size <= 1 << 16 else pa.uint32()
+    # Not null, which spares a reader half of the work on levels of nesting.
+    tokens = pa.list_(pa.field("element", token, nullable=False), sequence_length)
+    numbers = pa.list_(pa.field("element", _INT32, nullable=False))
+    strings = pa.list_(pa.field("element", _STRING))
     per_piece = "for every piece of a document in the sequence"
     return Table(
         name="shards",
         row="one training sequence",
         schema=pa.schema(
             [
-                _column("tokens", pa.list_(token, sequence_length), "Token ids; free slots at the end hold padding."),
-                _column("doc_lens", pa.list_(_INT32), f"Tokens, {per_piece}; their sum is the filled part."),
-                _column("doc_ids", pa.list_(_STRING), f"Document id, {per_piece}."),
-                _column("doc_offsets", pa.list_(_INT32), f"Index of its first token in the document, {per_piece}."),
-                _column("languages", pa.list_(_STRING), f"Language, {per_piece}."),
-                _column("domains", pa.list_(_STRING), f"Domain, {per_piece}."),
-                _column("sources", pa.list_(_STRING), f"Recipe input, {per_piece}."),
+                _column("tokens", tokens, "Token ids; free slots at the end hold padding.").with_nullable(False),
+                _column("doc_lens", numbers, f"Tokens, {per_piece}; their sum is the filled part.").with_nullable(False),
+                _column("doc_ids", strings, f"Document id, {per_piece}."),
+                _column("doc_offsets", numbers, f"Index of its first token in the document, {per_piece}."),
+                _column("languages", strings, f"Language, {per_piece}."),
+                _column("domains", strings, f"Domain, {per_piece}."),
+                _column("sources", strings, f"Recipe input, {per_piece}."),
             ]
         ),
     )
@@ -624,5 +645,6 @@ TABLES: tuple[Table, ...] = (
     TOKENIZER_REPORT,
     MIXTURE,
     TOKENS,
+    REMOVED,
     shards(sequence_length=2048, vocabulary_size=1 << 15),
 )
