@@ -32,6 +32,20 @@ def permutations() -> Permutations:
     return Permutations(np.ascontiguousarray(a, np.uint32), np.ascontiguousarray(b, np.uint32))
 
 
+def choose_bands(threshold: float) -> tuple[int, int]:
+    """Bands and rows that fit in a signature and tell a Jaccard similarity above the threshold from one below it best.
+
+    By datasketch's optimiser: the least sum of false positives and false negatives over all similarities.
+    """
+    lsh = datasketch.MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS)
+    return int(lsh.b), int(lsh.r)
+
+
+def candidate_probability(similarity: float, *, bands: int, rows: int) -> float:
+    """Chance that two documents of a Jaccard similarity share a band (Leskovec, Rajaraman, Ullman, ch. 3)."""
+    return float(1 - (1 - similarity**rows) ** bands)
+
+
 @jit
 def _finalise(h: Any) -> Any:
     h ^= h >> _SHIFT_1
@@ -77,6 +91,6 @@ def sign(offsets: Int64s, hashes: UInt32s) -> UInt32s:
     """Signatures, one row of PERMUTATIONS values for each document: `hashes[offsets[d]:offsets[d + 1]]`.
 
     Equals `datasketch.MinHash(num_perm=PERMUTATIONS, scheme="affine32", hashfunc=int)` over the same hashes. About
-    250 million hashes per second on one core.
+    150 million hashes per second on one core (`benchmarks/signature.py`).
     """
     return _sign(offsets, hashes, permutations())

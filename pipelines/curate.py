@@ -13,6 +13,7 @@ from gristmill.pipelines.editing import EMPTIED_RULE, Edited, edit
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.pipelines.parts import Part, group
 from gristmill.pipelines.rejudge import failures_after_edits, limits_after_edits
+from gristmill.pipelines.removed import RULE, removed_ids
 from gristmill.schemas import (
     CLUSTERS,
     CONTAMINATION,
@@ -106,6 +107,7 @@ def curate_group(unit: Unit, settings: JSON, store: Store, output: Output) -> No
     """Write the ledger of a group of parts and its kept documents, one file for each language."""
     clusters = _OfGroup.read(store, unit.local[CLUSTERS.name], CLUSTERS)
     passages = _OfGroup.read(store, unit.local[PASSAGES.name], PASSAGES)
+    removed = removed_ids(store)
     curated = _ByLanguage(output)
     with output.table(LEDGER) as ledger:
         for part in unit.local["parts"]:
@@ -118,7 +120,9 @@ def curate_group(unit: Unit, settings: JSON, store: Store, output: Output) -> No
                     cut=settings["cut"],
                 )
                 again = _judged_again(edited, beside, unit=unit)
-                rows = _ledger_rows(batch, beside=beside, clusters=clusters, edited=edited, again=again)
+                rows = _ledger_rows(
+                    batch, beside=beside, clusters=clusters, edited=edited, again=again, removed=removed
+                )
                 ledger.write(rows)
                 _count(rows, output)
                 curated.write(batch, rows, beside=beside, clusters=clusters, texts=edited.texts)
@@ -206,7 +210,13 @@ class _Cursor:
 
 
 def _ledger_rows(
-    batch: pa.RecordBatch, *, beside: pa.Table, clusters: _OfGroup, edited: Edited, again: Mapping[str, pa.Array]
+    batch: pa.RecordBatch,
+    *,
+    beside: pa.Table,
+    clusters: _OfGroup,
+    edited: Edited,
+    again: Mapping[str, pa.Array],
+    removed: pa.Array,
 ) -> pa.RecordBatch:
     """One ledger row for each record. The first that applies decides: unreadable or skipped, reference, dropped,
     duplicate, nothing left after edits, too little left, kept."""
@@ -216,7 +226,8 @@ def _ledger_rows(
     reference = pc.equal(batch["role"], "reference")
     dropped = pc.fill_null(pc.invert(_plain(beside["keep"])), False)
     copy = pc.fill_null(pc.is_in(_plain(cluster["kind"]), _COPIES), False)
-    cases = pc.make_struct(unfit, reference, dropped, copy, edited.emptied, pc.is_valid(again["rule"]))
+    gone = pc.is_in(batch["doc_id"], value_set=removed)
+    cases = pc.make_struct(unfit, reference, dropped, copy, edited.emptied, pc.is_valid(again["rule"]), gone)
 
     def choose(*values: Any) -> pa.Array:
         return _plain(pc.case_when(cases, *values))
@@ -234,8 +245,10 @@ def _ledger_rows(
         "uri": batch["uri"],
         "language": _plain(beside["language"]),
         "bytes": batch["bytes"],
-        "stage": choose(*words("ingest", "ingest", "decide", "dedup", "curate", "curate", "curate")),
-        "disposition": choose(batch["status"], *words("skipped", "dropped", "duplicate", "dropped", "dropped", "kept")),
+        "stage": choose(*words("ingest", "ingest", "decide", "dedup", "curate", "curate", "curate", "curate")),
+        "disposition": choose(
+            batch["status"], *words("skipped", "dropped", "duplicate", "dropped", "dropped", "dropped", "kept")
+        ),
         "rule": choose(
             batch["rule"],
             pa.scalar("reference"),
@@ -243,10 +256,11 @@ def _ledger_rows(
             _plain(cluster["kind"]),
             pa.scalar(EMPTIED_RULE),
             again["rule"],
+            pa.scalar(RULE),
             null,
         ),
         **{
-            name: choose(nothing, nothing, reason[name], nothing, nothing, again[name], nothing)
+            name: choose(nothing, nothing, reason[name], nothing, nothing, again[name], nothing, nothing)
             for name in ("value", "limit")
         },
         **{name: pc.if_else(is_copy, _plain(cluster[name]), null) for name in ("survivor_id", "earlier")},

@@ -1,70 +1,271 @@
 """The mixture: how many copies of each document the shards hold.
 
-The rule, for a document of language l, domain d and source s::
+The rule, for a document of language l, domain d and source s that stands for n documents, copies of it included::
 
-    rate = min(max_epochs, t(l) * languages[l] * domains[d] * sources[s])
+    rate = min(max_epochs, t(l) * language_weights[l] * domain_weights[d] * source_weights[s] * duplicate_weights[n])
 
 The temperature's rate t(l) is proportional to B(l) ** (temperature - 1), where B(l) is the language's curated bytes,
 and scaled so that the text stays as much as it was: the sum of t(l) * B(l) is the sum of B(l). No t(l) exceeds
 max_epochs; what that cuts off goes to the other languages. So at temperature 1 every rate is 1, and below it the
 largest language has a rate of at most 1 (the rates' mean over all bytes is 1, and its own is the smallest).
 
-The weights are not scaled: 2 means twice as often, 0 means never, and a changed weight leaves all other groups, and the
+Weights are not scaled: 2 means twice as often, 0 means never, and a changed weight leaves all other groups, and the
 work done on them, as they were.
+
+Shares are reached: with any, or with a budget, further factors for languages, domains and sources are sought with
+which the mixed text comes to them (`raking`). What no share names keeps its proportions.
 
 A document of rate r is there floor(r) times, and once more if a hash of its id says so, with chance r - floor(r). Who
 is in at rate r is also in at any higher rate.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from gristmill.filters.rules import lookup_keys
-from gristmill.pipelines.weigh import Group, Weight, by_language
+from gristmill.pipelines.checkpoints import JSON, Output, Receipt, Store, Unit
+from gristmill.pipelines.engine import Phase, Work
+from gristmill.pipelines.raking import Doubles, Part, rake
+from gristmill.pipelines.weigh import Group, Weight
+from gristmill.schemas import MIXTURE
 from gristmill.schemas.recipe import Mixture
+from gristmill.tokenizer.quotas import divide, powers, significant
+
+VERSION = 2
+PHASE = "mixture"
 
 RATE_DIGITS = 6
-"""Rates are rounded, since the last bits of a power differ between machines' maths libraries."""
+"""Significant digits of rates, since the last bits of a power differ between machines' maths libraries."""
+
+REMOVED = "removed_"
+"""Begins the names of counts of what was taken out after a unit was done: see `removal`."""
+
+_REST = ""
+"""Key of all that no share names."""
 
 
-def rates(found: Mapping[Group, Weight], mixture: Mixture) -> dict[Group, float]:
-    """Copies of each document, on average, by group."""
-    by_temperature = language_rates(by_language(found), temperature=mixture.temperature, max_epochs=mixture.max_epochs)
-    return {
-        group: round(min(mixture.max_epochs, by_temperature[group.language] * weight_of(group, mixture)), RATE_DIGITS)
-        for group in found
-    }
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a group comes to.
+
+    Attributes:
+        asked: share of the mixed text, by bytes, if max_epochs did not matter. 0..1.
+        share: the share with it. 0..1.
+        rate: copies of each document, on average over the bytes.
+        rates: the same by the size of clusters, one for each of `sizes`.
+    """
+
+    asked: float
+    share: float
+    rate: float
+    rates: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cells:
+    """The groups, each divided by the weights of its clusters' sizes.
+
+    Attributes:
+        groups: of each cell.
+        n_bytes: of text of each cell.
+        weights: of each cell: what those of the recipe multiply to.
+    """
+
+    groups: tuple[Group, ...]
+    n_bytes: Doubles
+    weights: Doubles
+
+
+def sizes(mixture: Mixture) -> tuple[int, ...]:
+    """Sizes of clusters from which on a weight holds, the smallest first."""
+    return tuple(sorted({1, *map(int, mixture.duplicate_weights)}))
+
+
+def plan(found: Mapping[Group, Weight], mixture: Mixture) -> dict[Group, Plan]:
+    """What each group comes to. Cost: see `rake`, for one cell for each group and weight of duplicates."""
+    cells = _cells(found, mixture)
+    steps = len(sizes(mixture))
+    rates = _rates(cells, mixture, max_epochs=mixture.max_epochs).reshape(-1, steps)
+    asked = _rates(cells, mixture, max_epochs=math.inf).reshape(-1, steps)
+    n_bytes = cells.n_bytes.reshape(-1, steps)
+    allowed_bytes, asked_bytes = (rates * n_bytes).sum(1), (asked * n_bytes).sum(1)
+    all_allowed, all_asked = allowed_bytes.sum(), asked_bytes.sum()
+    plans = {}
+    for place, group in enumerate(found):
+        total = found[group].n_bytes
+        plans[group] = Plan(
+            asked=_rounded(asked_bytes[place] / all_asked) if all_asked else 0.0,
+            share=_rounded(allowed_bytes[place] / all_allowed) if all_allowed else 0.0,
+            rate=_rounded(allowed_bytes[place] / total) if total else float(rates[place, 0]),
+            rates=tuple(rates[place].tolist()),
+        )
+    return plans
 
 
 def weight_of(group: Group, mixture: Mixture) -> float:
     """The product of a group's weights."""
-    language = next((mixture.languages[key] for key in lookup_keys(group.language) if key in mixture.languages), 1.0)
-    return language * mixture.domains.get(group.domain, 1.0) * mixture.sources.get(group.source, 1.0)
+    language = _named(group.language, mixture.language_weights)
+    return (
+        mixture.language_weights.get(language, 1.0)
+        * mixture.domain_weights.get(group.domain, 1.0)
+        * mixture.source_weights.get(group.source, 1.0)
+    )
 
 
-def language_rates(sizes: Mapping[str, int], *, temperature: float, max_epochs: float) -> dict[str, float]:
+def language_rates(n_bytes: Mapping[str, int], *, temperature: float, max_epochs: float) -> dict[str, float]:
     """t(l) as defined above; 1 for languages without text."""
-    found = dict.fromkeys(sizes, 1.0)
-    # From the smallest language on, whose rate is the highest: those that would exceed the limit get the limit.
-    rest = sorted((name for name in sizes if sizes[name] > 0), key=lambda name: (sizes[name], name))
-    budget = float(sum(sizes.values()))
-    while rest:
-        largest = sizes[rest[-1]]
-        powers = {name: (sizes[name] / largest) ** (temperature - 1) for name in rest}
-        scale = budget / math.fsum(powers[name] * sizes[name] for name in rest)
-        if scale * powers[rest[0]] <= max_epochs:
-            return found | {name: scale * powers[name] for name in rest}
-        found[rest[0]] = max_epochs
-        budget -= max_epochs * sizes[rest[0]]
-        del rest[0]
+    parts = divide(
+        sum(n_bytes.values()),
+        powers(n_bytes, temperature=temperature),
+        caps={name: max_epochs * size if size else 0.0 for name, size in n_bytes.items()},
+    )
+    return {name: parts[name] / size if size else 1.0 for name, size in n_bytes.items()}
+
+
+def _cells(found: Mapping[Group, Weight], mixture: Mixture) -> _Cells:
+    steps = sizes(mixture)
+    n_bytes = np.zeros((len(found), len(steps)))
+    for place, weight in enumerate(found.values()):
+        for size, amount in weight.by_size:
+            n_bytes[place, np.searchsorted(steps, size, side="right") - 1] += amount
+    of_step = [mixture.duplicate_weights.get(str(step), 1.0) for step in steps]
+    of_group = [weight_of(group, mixture) for group in found]
+    return _Cells(
+        groups=tuple(group for group in found for _ in steps),
+        n_bytes=n_bytes.reshape(-1),
+        weights=np.outer(of_group, of_step).reshape(-1),
+    )
+
+
+def _rates(cells: _Cells, mixture: Mixture, *, max_epochs: float) -> Doubles:
+    """The rate of each cell."""
+    totals: dict[str, int] = {}
+    for group, amount in zip(cells.groups, cells.n_bytes.tolist(), strict=True):
+        totals[group.language] = totals.get(group.language, 0) + int(amount)
+    tempered = language_rates(totals, temperature=mixture.temperature, max_epochs=max_epochs)
+    start = cells.weights * np.array([tempered[group.language] for group in cells.groups], np.float64)
+    rates = np.minimum(start, max_epochs)
+    present = (cells.n_bytes > 0) & (start > 0)
+    caps = np.zeros(len(start))
+    caps[present] = max_epochs * cells.n_bytes[present]
+    divisions = _divisions(cells.groups, caps, mixture, budget=math.fsum(rates * cells.n_bytes))
+    if divisions:
+        amounts = rake(start * cells.n_bytes, caps=caps, divisions=divisions)
+        rates[present] = amounts[present] / cells.n_bytes[present]
+    return np.array([min(_rounded(rate), max_epochs) for rate in rates.tolist()], np.float64)
+
+
+def _divisions(groups: Sequence[Group], caps: Doubles, mixture: Mixture, *, budget: float) -> list[list[Part]]:
+    """What the recipe's shares and its budget ask for, in bytes; nothing, where it has neither.
+
+    Languages come last: where shares contradict each other, theirs are reached.
+
+    Args:
+        caps: bytes that each cell can come to.
+        budget: bytes of the mixture, if the recipe does not say.
+    """
+    named: list[tuple[Mapping[str, float], Callable[[Group], str]]] = [
+        (mixture.source_shares, lambda group: group.source if group.source in mixture.source_shares else _REST),
+        (mixture.domain_shares, lambda group: group.domain if group.domain in mixture.domain_shares else _REST),
+        (mixture.language_shares, lambda group: _named(group.language, mixture.language_shares)),
+    ]
+    divisions = [_Division.of(shares, [key(group) for group in groups], caps) for shares, key in named if shares]
+    if mixture.budget_bytes is not None:
+        budget = mixture.budget_bytes
+        divisions = divisions or [_Division.of({}, [_REST] * len(groups), caps)]
+    budget = min([budget, *(each.reachable() for each in divisions)])
+    return [each.parts(budget) for each in divisions]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Division:
+    """The cells by what the recipe gives a share.
+
+    Attributes:
+        places: of the cells of each part.
+        shares: of each part.
+        capacities: bytes that each part can come to.
+    """
+
+    places: Mapping[str, npt.NDArray[np.int64]]
+    shares: Mapping[str, float]
+    capacities: Mapping[str, float]
+
+    @classmethod
+    def of(cls, shares: Mapping[str, float], keys: Sequence[str], caps: Doubles) -> "_Division":
+        of_key = np.array(keys)
+        places = {key: np.flatnonzero(of_key == key) for key in sorted(set(keys))}
+        # Rounded, so that shares that sum to 1 leave nothing.
+        rest = max(round(1 - math.fsum(shares.values()), 9), 0.0)
+        return cls(
+            places=places,
+            shares={key: shares.get(key, rest) for key in places},
+            capacities={key: math.fsum(caps[members]) for key, members in places.items()},
+        )
+
+    def reachable(self) -> float:
+        """Bytes that all parts can come to together, but those of which nothing is wanted."""
+        return math.fsum(self.capacities[key] for key, share in self.shares.items() if share > 0)
+
+    def parts(self, budget: float) -> list[Part]:
+        """What each part is to come to.
+
+        What a share cannot reach goes to the parts that no share names, and only what they cannot take to the others,
+        in proportion to their shares.
+        """
+        totals = {key: min(share * budget, self.capacities[key]) for key, share in self.shares.items()}
+        if self.shares.get(_REST, 0.0) > 0:
+            left = budget - math.fsum(total for key, total in totals.items() if key != _REST)
+            totals[_REST] = min(left, self.capacities[_REST])
+        totals = divide(budget, self.shares, caps=self.capacities, floors=totals)
+        return [Part(places=self.places[key], total=total) for key, total in totals.items()]
+
+
+def _named(language: str, table: Mapping[str, float]) -> str:
+    """The most particular key of a table that means a language."""
+    return next((key for key in lookup_keys(language) if key in table), _REST)
+
+
+def _rounded(value: float) -> float:
+    return significant(float(value), digits=RATE_DIGITS)
+
+
+def by_language(plans: Mapping[Group, Plan], mixture: Mixture) -> dict[str, JSON]:
+    """What a unit that works on one language has to know of the plans, for `document_rates`."""
+    rates: dict[str, dict[str, list[float]]] = {}
+    for group, each in plans.items():
+        rates.setdefault(group.language, {})[f"{group.domain}:{group.source}"] = list(each.rates)
+    return {language: {"sizes": list(sizes(mixture)), "rates": here} for language, here in rates.items()}
+
+
+def is_used(rates: JSON) -> bool:
+    """Whether any document of the language is."""
+    return any(rate > 0 for each in rates["rates"].values() for rate in each)
+
+
+def document_rates(batch: pa.RecordBatch, rates: JSON) -> Doubles:
+    """Rate of each document.
+
+    Args:
+        batch: with columns domain, source and cluster_size.
+        rates: of the batch's language, as `by_language` gives them.
+    """
+    copies = pc.fill_null(batch["cluster_size"], 1).to_numpy(zero_copy_only=False)
+    step = np.searchsorted(rates["sizes"], copies, side="right") - 1
+    groups = pc.binary_join_element_wise(batch["domain"], batch["source"], ":").dictionary_encode()
+    table = np.array([rates["rates"][name] for name in groups.dictionary.to_pylist()], np.float64)
+    found: Doubles = table.reshape(-1, len(rates["sizes"]))[groups.indices.to_numpy(), step]
     return found
 
 
-def copies(doc_ids: list[str], rate: npt.NDArray[np.float64], *, seed: int) -> npt.NDArray[np.int64]:
+def copies(doc_ids: list[str], rate: Doubles, *, seed: int) -> npt.NDArray[np.int64]:
     """Number of copies of each document."""
     whole = np.floor(rate)
     chance = np.array([xxhash.xxh3_64_intdigest(f"copies:{each}".encode(), seed=seed) for each in doc_ids], np.uint64)
@@ -74,3 +275,86 @@ def copies(doc_ids: list[str], rate: npt.NDArray[np.float64], *, seed: int) -> n
 def order_of(doc_id: str, copy: int, *, seed: int) -> int:
     """Place of a copy in the shuffle: 64 bits."""
     return xxhash.xxh3_64_intdigest(f"order:{copy}:{doc_id}".encode(), seed=seed)
+
+
+def count(
+    output: Output,
+    documents: pa.Table,
+    *,
+    tokens: npt.NDArray[np.int64],
+    n_bytes: npt.NDArray[np.int64],
+) -> None:
+    """Count what a unit gives to the mixture, in all and by group, for `phase`.
+
+    Args:
+        documents: domain and source of each copy.
+        tokens: of each copy.
+        n_bytes: of text of each copy.
+    """
+    columns = [documents["domain"], documents["source"], pa.array(tokens), pa.array(n_bytes)]
+    table = pa.table(columns, names=["domain", "source", "tokens", "bytes"])
+    sums = table.group_by(["domain", "source"]).aggregate([("tokens", "sum"), ("bytes", "sum"), ("bytes", "count")])
+    for name in ("documents", "tokens", "bytes"):
+        output.count(name, 0)
+    for row in sums.to_pylist():
+        group = f"{row['domain']}:{row['source']}"
+        for name, column in (("documents", "bytes_count"), ("tokens", "tokens_sum"), ("bytes", "bytes_sum")):
+            output.count(name, row[column])
+            output.count(f"{name}:{group}", row[column])
+
+
+def phase(
+    mixture: Mixture, *, weights: Mapping[Group, Weight], plans: Mapping[Group, Plan], encoded: Iterable[Receipt]
+) -> Phase:
+    """The table of what was asked, what is allowed and what came out.
+
+    Args:
+        encoded: receipts of units that called `count`.
+    """
+    came_out = _came_out(encoded)
+    rows = [
+        {
+            **vars(group),
+            "documents": weight.documents,
+            "bytes": weight.n_bytes,
+            "weight": weight_of(group, mixture),
+            "asked": plans[group].asked,
+            "share": plans[group].share,
+            "rate": plans[group].rate,
+            **{f"mixed_{name}": came_out.get((group, name), 0) for name in ("documents", "bytes", "tokens")},
+        }
+        for group, weight in weights.items()
+    ]
+    return Phase(
+        name=PHASE,
+        stage="pack",
+        function=write_table,
+        version=VERSION,
+        tables=(MIXTURE.name,),
+        work=(Work(descriptor={"rows": rows}),),
+    )
+
+
+def _came_out(encoded: Iterable[Receipt]) -> dict[tuple[Group, str], int]:
+    """Documents, bytes and tokens of each group in the shards."""
+    found: dict[tuple[Group, str], int] = {}
+    for receipt in encoded:
+        for name in receipt.counts:
+            what, *place = name.split(":")
+            if place and not what.startswith(REMOVED):
+                domain, source = place
+                group = Group(language=receipt.descriptor["language"], domain=domain, source=source)
+                found[group, what] = found.get((group, what), 0) + left(receipt, name)
+    return found
+
+
+def left(receipt: Receipt, name: str) -> int:
+    """A count of a unit that called `count`, less what was removed since."""
+    return receipt.counts[name] - receipt.counts.get(f"{REMOVED}{name}", 0)
+
+
+def write_table(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
+    """Write the rows, which the unit's descriptor holds."""
+    del settings, store
+    with output.table(MIXTURE) as writer:
+        writer.write(pa.RecordBatch.from_pylist(unit.descriptor["rows"], schema=MIXTURE.schema))

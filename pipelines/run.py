@@ -1,17 +1,28 @@
 """A run from end to end: check, lock, do what is missing."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from filelock import FileLock, Timeout
-
-from gristmill.pipelines import contamination, decide, dedup, files, given_models, ingest, job, quality, runners, web
+from gristmill.pipelines import (
+    contamination,
+    decide,
+    dedup,
+    files,
+    given_models,
+    ingest,
+    job,
+    language_codes,
+    quality,
+    removal,
+    runners,
+    web,
+)
 from gristmill.pipelines.checkpoints import Store, Unit
 from gristmill.pipelines.engine import Finished, PhaseState, RunError, Task, run, survey
+from gristmill.pipelines.lock import locked
 from gristmill.pipelines.progress import Reporter, Style
 from gristmill.schemas import STAGES, Recipe, RecipeError, load
 from gristmill.schemas.recipe import is_remote, resolve
@@ -41,7 +52,7 @@ def check(recipe_path: str) -> Recipe:
         decide.limits_of(recipe)
         for given in recipe.inputs:
             ingest.find_files(given, folder=folder)
-        for part in (given_models, web, contamination, quality, dedup):
+        for part in (given_models, web, contamination, quality, dedup, language_codes):
             part.check(recipe, folder=folder)
     except ValueError as error:
         raise RecipeError(f"{recipe_path}: {error}") from error
@@ -76,7 +87,8 @@ def run_recipe(recipe_path: str, *, output: str, until: str, where: Where, style
     recipe = check(recipe_path)
     store = _store(output)
     _check_ours(store)
-    with _locked(store):
+    with locked(store):
+        removal.finish(store)
         if not is_remote(store.root):
             files.remove_leftovers(store.root)
         closed = _remember(store, recipe_path)
@@ -172,27 +184,6 @@ def _store(output: str) -> Store:
 def _log_path(store: Store) -> str | None:
     """Where workers' own output goes; nowhere for remote outputs, whose workers have logs of their own."""
     return None if is_remote(store.root) else store.path(runners.LOG)
-
-
-@contextmanager
-def _locked(store: Store) -> Iterator[None]:
-    """Hold the output against a second run. The lock goes with the process, however it ends."""
-    if is_remote(store.root):
-        yield
-        return
-    try:
-        Path(store.root).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(store.path(".lock"), timeout=0)
-        lock.acquire()
-    except Timeout:
-        message = f"{store.root}: another run is at work in this output; wait for it, or use another --output"
-        raise RunError(message) from None
-    except OSError as error:
-        raise RunError(f"{store.root}: cannot write here: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 __all__ = ["Outcome", "RunError", "Style", "Where", "check", "close_books", "run_recipe", "states"]

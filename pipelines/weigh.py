@@ -1,8 +1,14 @@
-"""Weigh: how much curated text there is of each language, domain and source. What sample and mixture are planned by."""
+"""Weigh: how much curated text there is of each language, domain and source. What sample and mixture are planned by.
 
-from collections.abc import Iterable, Mapping
+Counted apart by how many documents each stands for, since the mixture may use those more often of which there were
+copies. Sizes of clusters are rounded down to one digit, so that there are nine in a decade.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,7 +17,7 @@ from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, St
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.schemas import CURATED
 
-VERSION = 1
+VERSION = 2
 PHASE = "weigh"
 
 _PARTITION = "language="
@@ -28,10 +34,16 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Weight:
-    """What a group holds."""
+    """What a group holds.
+
+    Attributes:
+        n_bytes: of text.
+        by_size: bytes of text by how many documents each stands for, rounded down to one digit; smallest first.
+    """
 
     documents: int
     n_bytes: int
+    by_size: tuple[tuple[int, int], ...]
 
 
 def language_of(entry: FileEntry) -> str:
@@ -65,35 +77,47 @@ def stage(*, curated: Iterable[Receipt]) -> Stage:
 
 
 def weigh_file(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
-    """Count documents and bytes of text by domain and source. Memory: one batch."""
+    """Count documents and bytes of text by domain, source and size of cluster. Memory: one batch."""
     del settings
-    for batch in tables.batches(store, unit.local["curated"], columns=["domain", "source", "text"]):
-        sizes = pc.cast(pc.fill_null(pc.binary_length(batch["text"]), 0), pa.int64())
-        table = pa.table({"domain": batch["domain"], "source": batch["source"], "bytes": sizes})
-        totals = table.group_by(["domain", "source"]).aggregate([("bytes", "sum"), ("bytes", "count")])
-        for row in totals.to_pylist():
-            output.count(f"bytes:{row['domain']}:{row['source']}", row["bytes_sum"])
-            output.count(f"documents:{row['domain']}:{row['source']}", row["bytes_count"])
+    names = ["domain", "source", "size"]
+    for batch in tables.batches(store, unit.local["curated"], columns=["domain", "source", "cluster_size", "text"]):
+        n_bytes = pc.cast(pc.fill_null(pc.binary_length(batch["text"]), 0), pa.int64())
+        copies = pc.fill_null(batch["cluster_size"], 1).to_numpy(zero_copy_only=False).astype(np.int64)
+        columns = [batch["domain"], batch["source"], pa.array(one_digit(copies)), n_bytes]
+        groups = pa.table(columns, names=[*names, "bytes"]).group_by(names)
+        for row in groups.aggregate([("bytes", "sum"), ("bytes", "count")]).to_pylist():
+            group = ":".join(str(row[name]) for name in names)
+            output.count(f"bytes:{group}", row["bytes_sum"])
+            output.count(f"documents:{group}", row["bytes_count"])
+
+
+def one_digit(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Positive numbers rounded down to one significant digit: 1, 9, 10, 20, 300."""
+    decades = 10 ** np.arange(19)
+    decade = decades[np.searchsorted(decades, sizes, side="right") - 1]
+    return sizes // decade * decade
 
 
 def weights(receipts: Iterable[Receipt]) -> dict[Group, Weight]:
     """What all the curated files hold, by group in sorted order; receipts of other phases are passed over."""
     documents: dict[Group, int] = {}
-    sizes: dict[Group, int] = {}
+    sizes: dict[Group, dict[int, int]] = {}
     for receipt in receipts:
         if receipt.phase != PHASE:
             continue
         for name, amount in receipt.counts.items():
-            what, domain, source = name.split(":")
+            what, domain, source, size = name.split(":")
             group = Group(language=receipt.descriptor["language"], domain=domain, source=source)
-            into = documents if what == "documents" else sizes
-            into[group] = into.get(group, 0) + amount
-    return {group: Weight(documents=documents[group], n_bytes=sizes[group]) for group in sorted(documents)}
-
-
-def by_language(found: Mapping[Group, Weight]) -> dict[str, int]:
-    """Bytes of text of each language."""
-    sizes: dict[str, int] = {}
-    for group, weight in found.items():
-        sizes[group.language] = sizes.get(group.language, 0) + weight.n_bytes
-    return sizes
+            if what == "documents":
+                documents[group] = documents.get(group, 0) + amount
+            else:
+                here = sizes.setdefault(group, {})
+                here[int(size)] = here.get(int(size), 0) + amount
+    return {
+        group: Weight(
+            documents=documents[group],
+            n_bytes=sum(sizes[group].values()),
+            by_size=tuple(sorted(sizes[group].items())),
+        )
+        for group in sorted(documents)
+    }

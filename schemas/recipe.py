@@ -217,9 +217,18 @@ class Passages(Section):
 
 
 class Tokenizer(Section):
-    """The SentencePiece tokenizer: trained on the curated text, or brought along."""
+    """The tokenizer: a SentencePiece model, trained on the curated text; or one brought along."""
 
-    model: str | None = Field(None, description="An existing SentencePiece .model to use; none is trained then.")
+    model: str | None = Field(
+        None,
+        description="An existing SentencePiece .model, or a tokenizer.json of Hugging Face, to use; none is trained then.",
+    )
+    end_token: str | None = Field(
+        None, min_length=1, description="The token that ends documents, by name; by default the one that models have for it."
+    )
+    pad_token: str | None = Field(
+        None, min_length=1, description="The token that fills free slots, by name; in the same way."
+    )
     kind: Literal["bpe", "unigram"] = Field("bpe", description="SentencePiece algorithm.")
     vocabulary_size: int = Field(32_768, ge=1_000, le=262_144, description="Tokens, special and byte tokens included.")
     sample_bytes: int = Field(

@@ -92,6 +92,11 @@ SITE_FILES = Table(
 )
 
 
+def _numbers(kind: pa.DataType, length: int = -1) -> pa.DataType:
+    """A list of numbers of which none is null: a reader has half the work on levels of nesting."""
+    return pa.list_(pa.field("element", kind, nullable=False), length)
+
+
 def _ratio(name: str, meaning: str) -> pa.Field:
     return _column(name, _FLOAT, meaning + " 0..1.")
 
@@ -540,7 +545,10 @@ TOKENIZER_REPORT = Table(
             _column("bytes_per_token", _DOUBLE, "UTF-8 bytes per token."),
             _column("characters_per_token", _DOUBLE, "Characters per token; comparable between scripts."),
             _column("fertility", _DOUBLE, "Tokens per word set apart by spaces; of no use for unspaced scripts."),
+            _column("coverage", _DOUBLE, "Characters that are in tokens, of all; the rest is spelt in bytes. 0..1."),
             _column("byte_ratio", _DOUBLE, "Tokens that spell single bytes, of all tokens. 0..1."),
+            _column("parity", _DOUBLE, "Tokens per character beside those of the whole sample; 1 is as the mean."),
+            _column("cost", _DOUBLE, "Tokens per character beside those of English; null where there is none."),
         ]
     ),
 )
@@ -575,9 +583,10 @@ TOKENS = Table(
             _SOURCE,
             _DOMAIN,
             _LANGUAGE,
+            _column("quality", _FLOAT, "The quality score of curated text, where there is one. 0..1."),
             _column("copy", _INT32, "Number of the copy, from 0, where the mixture repeats the document."),
             _column("order", pa.uint64(), "Place in the shuffle, by hash of seed, document and copy."),
-            _column("tokens", pa.list_(pa.uint32()), "Token ids, the end-of-document token last."),
+            _column("tokens", _numbers(pa.uint32()), "Token ids, the end-of-document token last.").with_nullable(False),
         ]
     ),
 )
@@ -604,10 +613,8 @@ def shards(*, sequence_length: int, vocabulary_size: int) -> Table:
     Tokens are uint16 where the vocabulary allows it, uint32 elsewhere: half the bytes to read in training.
     """
     token = pa.uint16() if vocabulary_size <= 1 << 16 else pa.uint32()
-    # Not null, which spares a reader half of the work on levels of nesting.
-    tokens = pa.list_(pa.field("element", token, nullable=False), sequence_length)
-    numbers = pa.list_(pa.field("element", _INT32, nullable=False))
-    strings = pa.list_(pa.field("element", _STRING))
+    tokens, numbers = _numbers(token, sequence_length), _numbers(_INT32)
+    strings, scores = (pa.list_(pa.field("element", kind)) for kind in (_STRING, _FLOAT))
     per_piece = "for every piece of a document in the sequence"
     return Table(
         name="shards",
@@ -615,12 +622,13 @@ def shards(*, sequence_length: int, vocabulary_size: int) -> Table:
         schema=pa.schema(
             [
                 _column("tokens", tokens, "Token ids; free slots at the end hold padding.").with_nullable(False),
-                _column("doc_lens", numbers, f"Tokens, {per_piece}; their sum is the filled part.").with_nullable(False),
+                _column("doc_lens", numbers, f"Tokens, {per_piece}; in sum the filled part.").with_nullable(False),
                 _column("doc_ids", strings, f"Document id, {per_piece}."),
                 _column("doc_offsets", numbers, f"Index of its first token in the document, {per_piece}."),
                 _column("languages", strings, f"Language, {per_piece}."),
                 _column("domains", strings, f"Domain, {per_piece}."),
                 _column("sources", strings, f"Recipe input, {per_piece}."),
+                _column("qualities", scores, f"Quality score, {per_piece}; null where it has none. 0..1."),
             ]
         ),
     )

@@ -1,4 +1,4 @@
-"""Which text a tokenizer is trained on: pieces of documents, chosen by hash, balanced over the languages.
+"""Which text a tokenizer is trained on: pieces of documents, chosen by hash, as far as each group's quota goes.
 
 The unit of the sample is a piece of about 4000 bytes, not a document: one book then weighs no more than as many pages
 of the web, a language with three huge documents fills its quota as well as one with a million small ones, and
@@ -10,13 +10,14 @@ over them.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
 from gristmill.schemas import mix
+from gristmill.tokenizer.quotas import significant
 
 PIECE_BYTES = 4000
 """Bytes of a piece, about: below the 4192 at which SentencePiece by default leaves a sentence out."""
@@ -28,83 +29,50 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _CONTINUATION = 0x80
 
 
-def shares(sizes: Mapping[str, int], *, temperature: float) -> dict[str, float]:
-    """Each language's share of the whole, in proportion to size ** temperature (arXiv:1901.07291, section 3.1).
-
-    Empty languages have no share. The shares sum to 1, or there are none.
-    """
-    present = {name: size for name, size in sorted(sizes.items()) if size > 0}
-    if not present:
-        return {}
-    largest = max(present.values())
-    powers = {name: (size / largest) ** temperature for name, size in present.items()}
-    total = math.fsum(powers.values())
-    return {name: power / total for name, power in powers.items()}
-
-
-def quotas(sizes: Mapping[str, int], *, sample_bytes: int, temperature: float) -> dict[str, int]:
-    """Bytes to take of each language.
-
-    A language smaller than its share gives all it has, and the others divide the rest by the same rule, so the quotas
-    sum to `sample_bytes`, or to all the text there is. Cost: O(languages ** 2) at worst.
-    """
-    wanted = shares(sizes, temperature=temperature)
-    found: dict[str, int] = {}
-    rest = sample_bytes
-    while wanted:
-        total = math.fsum(wanted.values())
-        small = [name for name, share in wanted.items() if sizes[name] <= rest * (share / total)]
-        if not small:
-            found |= {name: int(rest * (share / total)) for name, share in wanted.items()}
-            break
-        for name in small:
-            found[name] = sizes[name]
-            rest -= sizes[name]
-            del wanted[name]
-    return dict(sorted(found.items()))
-
-
 def sampling_fraction(*, quota: int, available: int) -> float:
-    """Share of a language's pieces to look at, so that the quota is reached with near certainty. 0..1.
+    """Share of a group's pieces to look at, so that the quota is reached with near certainty. 0..1.
 
-    The bytes below a hash threshold vary like a binomial count of pieces; four standard deviations are added.
+    The bytes below a hash threshold vary like a count of pieces: four standard deviations are added, and six pieces for
+    small counts. Rounded up to six significant digits: a last bit that differs between machines must not matter.
     """
-    if quota >= available:
-        return 1.0
-    slack = 4 / math.sqrt(max(1.0, quota / PIECE_BYTES))
-    return min(1.0, quota / available * (1 + slack))
+    if quota <= 0 or quota >= available:
+        return float(quota > 0)
+    pieces = quota / PIECE_BYTES
+    fraction = (pieces + 4 * math.sqrt(pieces) + 6) / (available / PIECE_BYTES)
+    return min(1.0, significant(fraction * (1 + 1e-6), digits=6))
 
 
 def choose_pieces(
-    doc_ids: Sequence[str], texts: Sequence[bytes], *, seed: int, fraction: float
-) -> Iterator[tuple[int, bytes]]:
-    """(hash, UTF-8 text) of the pieces of some documents that are in the sample.
+    doc_ids: Sequence[str], texts: Sequence[bytes], *, seed: int, fractions: npt.NDArray[np.float64]
+) -> Iterator[tuple[int, int, bytes]]:
+    """(number of the document, hash, UTF-8 text) of the pieces of some documents that are in the sample.
 
-    Time: one hash per piece; only chosen pieces are copied. Memory: 17 bytes per piece of the documents.
+    Args:
+        fractions: share of its pieces that are wanted of each document. 0..1.
+
+    Time: one hash per piece; only chosen pieces are copied. Memory: 26 bytes per piece of the documents.
     """
-    if not doc_ids or fraction <= 0:
+    if not doc_ids:
         return
     counts = np.array([-(-len(text) // PIECE_BYTES) for text in texts], np.int64)
     first = np.array([xxhash.xxh3_64_intdigest(each.encode(), seed=seed) for each in doc_ids], np.uint64)
     documents = np.repeat(np.arange(len(texts)), counts)
     numbers = np.arange(len(documents)) - np.repeat(np.cumsum(counts) - counts, counts)
     hashes = mix(first[documents] + numbers.astype(np.uint64) * _GOLDEN)
-    chosen = np.arange(len(hashes)) if fraction >= 1 else np.flatnonzero(hashes < np.uint64(int(fraction * 2.0**64)))
+    # The 53 bits that a double can hold of a hash: equal everywhere, and finer than any fraction.
+    chosen = np.flatnonzero((hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53 < fractions[documents])
     for place in chosen.tolist():
-        text, number = texts[documents[place]], int(numbers[place])
-        piece = text[_cut(text, number) : _cut(text, number + 1)]
+        document, number = int(documents[place]), int(numbers[place])
+        piece = texts[document][_cut(texts[document], number) : _cut(texts[document], number + 1)]
         if piece:
-            yield int(hashes[place]), piece
+            yield document, int(hashes[place]), piece
 
 
-def until_quota(hashes: npt.NDArray[np.uint64], sizes: npt.NDArray[np.int64], *, quota: int) -> npt.NDArray[np.int64]:
-    """Places of the pieces with the smallest hashes, in that order, up to the one that fills the quota.
-
-    Equal hashes, which nothing but chance brings about, keep their order in the input.
-    """
-    order = np.argsort(hashes, kind="stable")
-    before = np.cumsum(sizes[order]) - sizes[order]
-    return order[before < quota]
+def until_quota(sizes: npt.NDArray[np.int64], *, quota: int) -> npt.NDArray[np.int64]:
+    """Bytes to take of each piece, in their order: all of it, until the quota is full, and then nothing."""
+    before = np.cumsum(sizes) - sizes
+    taken: npt.NDArray[np.int64] = np.clip(quota - before, 0, sizes)
+    return taken
 
 
 def _cut(text: bytes, number: int) -> int:
@@ -125,3 +93,9 @@ def character_start(text: bytes, place: int) -> int:
     while place < len(text) and (text[place] & 0xC0) == _CONTINUATION:
         place += 1
     return place
+
+
+def up_to(text: str, n_bytes: int) -> str:
+    """The beginning of a text of so many bytes in UTF-8, or as many more as its last character needs."""
+    data = text.encode()
+    return data[: character_start(data, n_bytes)].decode()

@@ -82,8 +82,8 @@ def _among(here: Nodes, given: Nodes) -> npt.NDArray[np.bool_]:
     """Which places are among given ones, which are sorted."""
     if not len(given):
         return np.zeros(len(here), bool)
-    near: Nodes = given[np.searchsorted(given, here) % len(given)]
-    return near == here
+    found: npt.NDArray[np.bool_] = given[np.searchsorted(given, here) % len(given)] == here
+    return found
 
 
 def _keys(found: _Found, *, bands: int, rows: int) -> Iterator[UInt64s]:

@@ -223,8 +223,8 @@ def status(output: str, as_json: bool) -> None:
 def sql(output: str, query: str | None, as_json: bool) -> None:
     """Ask OUTPUT a question: QUERY is SQL or the name of a shipped query; without it the names are listed.
 
-    Views: documents, signals, verdicts, ledger, clusters, curated, rejected, shards, stages. The same views are in
-    OUTPUT/gristmill.duckdb for the plain duckdb client.
+    Views: documents, signals, verdicts, ledger, clusters, passages, curated, rejected, shards, stages. The same views
+    are in OUTPUT/gristmill.duckdb for the plain duckdb client.
 
     \b
         gristmill sql out funnel
@@ -289,6 +289,39 @@ def _numbers(values: str | None) -> list[float]:
         message = f"{values!r} is not a list of numbers, such as 30,50,80"
         raise click.BadParameter(message, param_hint="--values")
     return found
+
+
+@main.command()
+@_OUTPUT
+@click.option(
+    "--ids",
+    required=True,
+    type=click.File(encoding="utf-8"),
+    help="A file of document ids, one a line, as the tables have them; - is standard input.",
+)
+@_JSON
+def remove(output: str, ids: TextIO, as_json: bool) -> None:
+    """Take documents out of OUTPUT: out of curated text and shards, and keep them out of later runs.
+
+    Only the files that hold them are written anew; sequences keep their places. The table `removed` says what was done.
+
+    \b
+        gristmill remove out --ids withdrawn.txt
+    """
+    import dataclasses  # noqa: PLC0415
+
+    from gristmill.pipelines import removal  # noqa: PLC0415
+
+    done = removal.remove(output, [line.strip() for line in ids if line.strip()])
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(done)))
+        return
+    click.echo(
+        f"{done.documents:,} documents and {done.tokens:,} tokens removed; {done.sequences:,} sequences and "
+        f"{len(done.files):,} files written anew"
+    )
+    if done.unknown:
+        click.echo(f"{len(done.unknown):,} ids are unknown here, such as {done.unknown[0]}", err=True)
 
 
 @main.command()

@@ -42,7 +42,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 def test_every_stage_has_a_page() -> None:
     from gristmill.pipelines.job import STAGES
 
-    assert sorted(page.stem for page in STAGE_PAGES) == sorted(STAGES)
+    assert {page.stem for page in STAGE_PAGES} >= set(STAGES)
 
 
 def test_every_measure_has_a_page() -> None:

@@ -74,3 +74,17 @@ def test_near_duplicates_have_near_signatures() -> None:
 
 def test_warm_up() -> None:
     kernel.warm_up()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "expected"), [(0.5, (22, 5)), (0.7, (12, 9)), (0.8, (9, 12)), (0.9, (5, 22)), (0.95, (3, 37))]
+)
+def test_bands_for_a_threshold(threshold: float, expected: tuple[int, int]) -> None:
+    bands, rows = minhash.choose_bands(threshold)
+    assert (bands, rows) == expected
+    assert bands * rows <= PERMUTATIONS
+
+
+def test_probability_of_a_shared_band() -> None:
+    found = [minhash.candidate_probability(each, bands=14, rows=8) for each in (0.0, 0.7, 0.8, 0.9, 1.0)]
+    assert [round(each, 4) for each in found] == [0.0, 0.5645, 0.9235, 0.9996, 1.0]

@@ -22,8 +22,11 @@ def recipe(**sections: Any) -> Recipe:
 SOURCES = {"web": "general", "bank": "finance"}
 
 
-def document(name: str, text: str, *, language: str = "eng_Latn", source: str = "web") -> Document:
-    return {"doc_id": digest(name.encode()), "text": text, "language": language, "source": source}
+def document(
+    name: str, text: str, *, language: str = "eng_Latn", source: str = "web", cluster_size: int = 1
+) -> Document:
+    doc_id = digest(name.encode())
+    return {"doc_id": doc_id, "text": text, "language": language, "source": source, "cluster_size": cluster_size}
 
 
 def curated(store: Store, files: Iterable[Iterable[Document]]) -> list[Receipt]:
@@ -45,7 +48,7 @@ def curated(store: Store, files: Iterable[Iterable[Document]]) -> list[Receipt]:
                         "uri": "test",
                         "title": None,
                         "date": None,
-                        "cluster_size": 1,
+                        "cluster_size": each["cluster_size"],
                         "text": each["text"],
                     }
                     for each in members
