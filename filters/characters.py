@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gristmill.filters.folding import add_folds
+
 CODE_POINTS = 0x110000
 
 # Flags of a character, the low 24 bits of its kind. None is free.
@@ -81,17 +83,8 @@ _NO_MISREADING = "\u00a0\u00adіїјёєґ"
 """Trail bytes to some reader, but common in good text too behind the letters that lead bytes become."""
 _CLOSERS = "\"'＂＇»«”’“‘„‚‹›」』"
 
-# Display forms that differ from the plain character in shape alone. Super- and subscripts are left: m² is not m2.
-_SHAPES = ("<wide>", "<narrow>", "<font>", "<initial>", "<medial>", "<final>", "<isolated>", "<vertical>", "<small>")
-
-# Marks that are optional spelling, and may go: accents, stress, harakat, niqqud, variation selectors. Every other mark
-# stays: the vowel signs and viramas of Indic scripts and of Thai make the word.
-_OPTIONAL_MARKS = (
-    *((0x0300, 0x036F), (0x0483, 0x0489), (0x0591, 0x05C7), (0x0610, 0x061A), (0x064B, 0x065F), (0x0670, 0x0670)),
-    *((0x06D6, 0x06ED), (0x0711, 0x0711), (0x0730, 0x074A), (0x0897, 0x089F), (0x08CA, 0x08FF), (0x1AB0, 0x1AFF)),
-    *((0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFB1E, 0xFB1E), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F), (0xE0100, 0xE01EF)),
-)
-_TATWEEL = 0x0640
+_NARROW_SOUND_MARKS = "\uff9e\uff9f"
+"""Letters by their category, but extend the kana before them by Unicode's Grapheme_Extend, as U+3099 and U+309A do."""
 
 _ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
 """Planes with characters. What lies beyond is private use or unassigned."""
@@ -121,7 +114,7 @@ class Characters(NamedTuple):
     kinds: npt.NDArray[np.uint32]
     """Flags and script."""
     folds: npt.NDArray[np.uint32]
-    """The code point that stands for it in normalised text; 0 where it leaves no trace."""
+    """What stands for it in normalised text, see `folding`."""
     lowers: npt.NDArray[np.uint32]
     """Case-folded code point; apostrophes and hyphens as their ASCII forms."""
 
@@ -131,12 +124,10 @@ def characters() -> Characters:
     """The tables, built on the first call (about 0.2 s)."""
     kinds = _kinds()
     lowers = np.arange(CODE_POINTS, dtype=np.uint32)
-    folds = lowers * ((kinds & (CORE | MARK)) != 0)
-    for code in _with_variants():
-        char = chr(code)
-        lowers[code] = ord(fold_case(char))
-        if folds[code]:
-            folds[code] = ord(fold_character(char) or "\0")
+    codes = _with_variants()
+    folds = add_folds(lowers * ((kinds & (CORE | MARK)) != 0), codes)
+    for code in codes:
+        lowers[code] = ord(fold_case(chr(code)))
     for group, plain in ((_APOSTROPHES, "'"), (_HYPHENS, "-")):
         lowers[_codes(group)] = ord(plain)
     for table in (kinds, folds, lowers):
@@ -173,33 +164,6 @@ def fold_case(char: str) -> str:
     return lower if len(lower) == 1 else lower[0]
 
 
-def is_optional(char: str) -> bool:
-    """Whether a character leaves no trace in normalised text: optional marks, tatweel and invisible characters."""
-    code = ord(char)
-    category = unicodedata.category(char)
-    if category in ("Mn", "Me"):
-        return any(first <= code <= last for first, last in _OPTIONAL_MARKS)
-    return category == "Cf" or code == _TATWEEL
-
-
-def fold_character(char: str) -> str:
-    """What stands for a letter, mark or number in normalised text: one character, or none.
-
-    Case is folded, digits become 0, display forms (full and half width, Arabic positions, mathematical alphabets)
-    become the plain character, and a letter with optional marks alone becomes the bare letter, composed or not: é is e,
-    but the Devanagari क़ keeps its nukta.
-    """
-    if is_optional(char):
-        return ""
-    tag, _, parts = unicodedata.decomposition(char).rpartition(">")
-    if f"{tag}>" in _SHAPES and " " not in parts.strip():
-        return fold_character(chr(int(parts, 16)))
-    base, *marks = list(unicodedata.normalize("NFD", char))
-    if marks and all(is_optional(mark) for mark in marks):
-        char = base
-    return "0" if char.isdecimal() else fold_case(char)
-
-
 def _with_variants() -> list[int]:
     """The characters that may have a case, a decomposition or a digit's value, or be optional."""
     return [code for codes in _VARIED for code in codes if unicodedata.category(chr(code))[0] in "LNMS"]
@@ -215,6 +179,7 @@ def _kinds() -> npt.NDArray[np.uint32]:
         kinds[codes.start : codes.stop] = [of_category[unicodedata.category(chr(code))] for code in codes]
     kinds[0x200B] &= np.uint32(~FORMAT & 0xFFFFFFFF)
     kinds[0xFFFD] |= np.uint32(REPLACED)
+    kinds[_codes(_NARROW_SOUND_MARKS)] = MARK
     spaces = [code for code in range(0x3001) if chr(code).isspace()]
     kinds[spaces] |= np.uint32(SPACE)
     for flag, members in (

@@ -46,6 +46,7 @@ from gristmill.filters.characters import (
     Characters,
     scripts,
 )
+from gristmill.filters.folding import IN_CONTEXT, LAST_CODE, fold_behind, next_fold
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -302,22 +303,33 @@ def _joined(kinds: Any, i: Any, n: Any, last: Any) -> Any:
 
 
 @jit
+def _mix_fold(state: Any, fold: Any, folds: Any) -> Any:
+    """Take a fold and those that go on behind it into a hash."""
+    state = mix(state, np.uint64(fold & LAST_CODE))
+    while fold > LAST_CODE:
+        fold = next_fold(folds, fold)
+        state = mix(state, np.uint64(fold & LAST_CODE))
+    return state
+
+
+@jit
 def _read_word(document: Document, characters: Characters, i: Any, w: Any) -> tuple[Any, Any, Any]:
     """Fill in word w, which begins at i; return where to read on, its hash in normalised text and its size there."""
-    chars, kinds = document.chars, document.kinds
+    chars, kinds, folds = document.chars, document.kinds, characters.folds
     n = np.uintp(document.sizes[CHARS])
     document.word_starts[w] = i
     kind = kinds[i]
-    last = kind
-    any_kind = kind
+    last = any_kind = kind
     goes_on = MARK if kind & UNSPACED else MARK | CORE
     word, folded = SEED, SEED
     length, marks, traces = _NONE, _NONE, _NONE
     while True:
         word = mix(word, np.uint64(characters.lowers[chars[i]]))
-        fold = characters.folds[chars[i]]
+        fold = folds[chars[i]]
+        if fold >= IN_CONTEXT:
+            fold = fold_behind(chars[i - _ONE], chars[i])  # a mark: no word begins with one
         if fold != 0:
-            folded = mix(folded, np.uint64(fold))
+            folded = _mix_fold(folded, fold, folds)
             traces += _ONE
         length += _ONE
         any_kind |= kind

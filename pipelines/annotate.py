@@ -14,7 +14,7 @@ from gristmill.schemas.recipe import resolve
 if TYPE_CHECKING:
     from gristmill.filters.annotate import Annotator
 
-VERSION = 2
+VERSION = 3
 LIBRARIES = ("datasketch",)
 
 

@@ -18,7 +18,7 @@ from gristmill.schemas.recipe_measures import EvaluationSet
 if TYPE_CHECKING:
     from gristmill.filters.contamination.detector import Detector, Texts
 
-VERSION = 1
+VERSION = 2
 
 
 def check(recipe: Recipe, folder: str) -> None:

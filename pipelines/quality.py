@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gristmill.filters.quality.classifier import Classifier
     from gristmill.filters.quality.perplexity import LanguageModel
 
-VERSION = 1
+VERSION = 2
 
 MODELS_IN_MEMORY = 32
 """Classifiers that a worker keeps: 4 MB each, and as much again for each domain beyond two."""

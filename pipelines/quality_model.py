@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gristmill.filters.quality.examples import Examples
     from gristmill.filters.quality.scores import Learnt
 
-VERSION = 1
+VERSION = 2
 MODELS = "quality_models"
 
 THRESHOLDS = tuple(tenth / 10 for tenth in range(1, 10))

@@ -22,7 +22,7 @@ from gristmill.pipelines.parts import Piece
 from gristmill.pipelines.quality_plan import Plan
 from gristmill.schemas import QUALITY_SAMPLE, Recipe, mix
 
-VERSION = 1
+VERSION = 2
 
 MIN_LANGUAGE_SCORE = 0.5
 """Nothing is learnt from documents whose language is less sure."""

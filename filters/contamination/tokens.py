@@ -21,6 +21,7 @@ from gristmill.filters.characters import (
     characters,
     scripts,
 )
+from gristmill.filters.folding import IN_CONTEXT
 from gristmill.filters.segmentation import (
     FOLDED,
     WORDS,
@@ -86,8 +87,9 @@ def read_document(text: Text, d: Any, known: Characters, document: Document) -> 
 @jit
 def _leaves_trace(document: Document, folds: UInt32s, w: Any) -> Any:
     """Whether word w is a word of the normalised text; a lone tatweel is not."""
-    for i in range(document.word_starts[w], document.word_ends[w]):  # noqa: SIM110  (Numba compiles no generators)
-        if folds[document.chars[i]] != 0:
+    for i in range(document.word_starts[w], document.word_ends[w]):
+        fold = folds[document.chars[i]]
+        if fold != 0 and fold < IN_CONTEXT:  # what is in context has a trace only behind a letter that has one
             return True
     return False
 

@@ -1,6 +1,6 @@
 """Texts as bags of words and word n-grams: spelt for a classifier to learn from, and scored with what it has learnt.
 
-The words are those of `segmentation`, folded by `characters.fold_character`: case, accents, width, digits, punctuation
+The words are those of `segmentation`, folded as in `folding`: case, accents, width, digits, punctuation
 and layout leave no trace. Left out are web addresses and the hosts of e-mail addresses: they would name the site that a
 text is from, not say how it is written.
 
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from gristmill.filters._jit import jit
 from gristmill.filters.characters import SPACE, Characters, characters
+from gristmill.filters.folding import IN_CONTEXT, LAST_CODE, fold_behind, next_fold
 from gristmill.filters.segmentation import (
     CHARS,
     WORDS,
@@ -72,10 +73,9 @@ class Bag(NamedTuple):
 def new_bag(n_bytes: Any) -> Bag:
     """Scratch space for a document of up to n_bytes bytes of UTF-8.
 
-    A folded character is longer than what it stands for by half, at most (Ⱥ). A word that no character sets apart from
-    the next, which then gets a space, is of a script without spaces and three bytes long, or stands before such a one.
+    What stands for a character has three times its bytes at most, with the space that parts it from the next word.
     """
-    return Bag(np.empty(2 * n_bytes + 16, np.uint8), np.empty(n_bytes // 2 + 2, np.uint64))
+    return Bag(np.empty(3 * n_bytes + 16, np.uint8), np.empty(n_bytes // 2 + 2, np.uint64))
 
 
 @jit
@@ -141,12 +141,15 @@ def spell_document(text: Text, d: Any, known: Characters, document: Document, ou
         gap = at > 0
         for i in range(start, end):
             fold = folds[chars[i]]
-            if fold != 0:
-                if gap:
-                    out[at] = _SPACE
-                    at += 1
-                    gap = False
-                at = _encode(fold, out, at)
+            if fold >= IN_CONTEXT:
+                fold = fold_behind(chars[i - 1], chars[i])
+            if fold != 0 and gap:
+                out[at] = _SPACE
+                at += 1
+                gap = False
+            while fold != 0:
+                at = _encode(fold & LAST_CODE, out, at)
+                fold = next_fold(folds, fold)
     return at
 
 
@@ -191,7 +194,7 @@ def add_up(bag: Bag, n: Any, weights: Weights, sums: Float64s) -> None:
 def _fitting(document: Document, bag: Bag, text: Text, d: Any) -> tuple[Document, Bag]:
     """The scratch space itself if document d fits in, else larger one."""
     n_bytes = text.offsets[d + 1] - text.offsets[d]
-    if 2 * n_bytes + 16 > len(bag.spelt):
+    if 3 * n_bytes + 16 > len(bag.spelt):
         bag = new_bag(n_bytes + n_bytes // 2)
     return fit(document, text, d), bag
 
@@ -294,7 +297,7 @@ def spell(texts: pa.StringArray) -> pa.LargeStringArray:
 
 def _spelt(text: Text) -> pa.LargeStringArray:
     offsets = np.zeros(len(text.offsets), np.int64)
-    out = np.empty(2 * int(text.offsets[-1] - text.offsets[0]) + 16, np.uint8)
+    out = np.empty(3 * int(text.offsets[-1] - text.offsets[0]) + 16, np.uint8)
     _spell(text, characters(), out, offsets)
     size = int(offsets[-1])
     return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(out[:size].copy()))

@@ -5,6 +5,7 @@ table of scripts, which `test_characters` checks by itself.
 """
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection
@@ -27,22 +28,26 @@ TRAILS_LATIN = set(TRAILS.decode("cp1252", "ignore") + TRAILS.decode("latin-1"))
 TRAILS_CYRILLIC = set(TRAILS.decode("cp1251", "ignore")) - set(PLAIN_TRAILS)
 OPTIONAL = (
     "0300-036F 0483-0489 0591-05C7 0610-061A 064B-065F 0670-0670 06D6-06ED 0711-0711 0730-074A 0897-089F 08CA-08FF "
-    "1AB0-1AFF 1DC0-1DFF 20D0-20FF FB1E-FB1E FE00-FE0F FE20-FE2F E0100-E01EF"
+    "180B-180D 180F-180F 1AB0-1AFF 1DC0-1DFF 20D0-20FF FB1E-FB1E FE00-FE0F FE20-FE2F E0100-E01EF"
 )
 OPTIONAL_MARKS = [range(int(a, 16), int(b, 16) + 1) for a, _, b in (span.partition("-") for span in OPTIONAL.split())]
+CYRILLIC_LETTER = re.compile("(?!е\u0308|Е\u0308)[Ѐ-ԯ][\u0304\u0306\u0308\u030b]|[гкГК]\u0301")
+PLAIN = {"đ": "d", "ħ": "h", "ł": "l", "ø": "o", "ŧ": "t", "ı": "i", "ک": "ك", "ی": "ي"}
+WIDTHS = {"Jpan": 11} | dict.fromkeys(["Hans", "Hant", "Bopo", "Nshu", "Tang", "Kits", "Yiii"], 8)
+LETTERS = ["Lu", "Ll", "Lt", "Lm", "Lo", "Nl"]
 SHAPES = ["wide", "narrow", "font", "initial", "medial", "final", "isolated", "vertical", "small"]
 
 
 def is_letter(c: str) -> bool:
-    return unicodedata.category(c)[0] == "L"
+    return unicodedata.category(c)[0] == "L" and not is_mark(c)
 
 
 def is_mark(c: str) -> bool:
-    return unicodedata.category(c)[0] == "M"
+    return unicodedata.category(c)[0] == "M" or c in "ﾞﾟ"
 
 
 def is_core(c: str) -> bool:
-    return unicodedata.category(c)[0] in "LN"
+    return is_letter(c) or unicodedata.category(c)[0] == "N"
 
 
 def is_format(c: str) -> bool:
@@ -144,25 +149,33 @@ def is_optional(c: str) -> bool:
     category = unicodedata.category(c)
     if category in ("Mn", "Me"):
         return any(ord(c) in span for span in OPTIONAL_MARKS)
-    return category == "Cf" or c == "ـ"
+    return category == "Cf" or c in "ـʻʼ"
 
 
-def fold(c: str) -> str:
-    """A character of normalised text."""
+def fold(c: str, before: str = "") -> str:
+    """A character of normalised text, behind another."""
+    if CYRILLIC_LETTER.fullmatch(before + c):
+        return c
     if not (is_core(c) or is_mark(c)) or is_optional(c):
         return ""
-    parts = unicodedata.decomposition(c).split()
-    if len(parts) == 2 and parts[0].strip("<>") in SHAPES:
-        return fold(chr(int(parts[1], 16)))
-    canonical = unicodedata.normalize("NFD", c)
-    if len(canonical) > 1 and all(is_optional(mark) for mark in canonical[1:]):
-        c = canonical[0]
-    return "0" if c.isdecimal() else fold_case(c)
+    if unicodedata.name(c, "").startswith("HANGUL SYLLABLE "):
+        return c
+    shape = re.match("<(.*)>", unicodedata.decomposition(c))
+    whole = unicodedata.normalize("NFKD" if shape else "NFD", c)
+    is_display_form = shape and (shape[1] in SHAPES or (shape[1] == "compat" and unicodedata.category(c) in LETTERS))
+    if is_display_form and not re.search(r"\S \S", whole):
+        return fold_all(whole)
+    if not shape and whole != c:
+        return fold_all(whole)
+    return "0" if c.isdecimal() else "".join(PLAIN.get(folded, folded) for folded in c.casefold())
+
+
+def fold_all(chars: str) -> str:
+    return "".join(fold(c, before) for c, before in zip(chars, "\0" + chars, strict=False))
 
 
 def normalised_words(text: str) -> list[str]:
-    folded = ("".join(map(fold, word)) for word in words(text))
-    return [word for word in folded if word]
+    return [word for word in map(fold_all, words(text)) if word]
 
 
 def normalise(text: str) -> str:
@@ -204,8 +217,7 @@ def hash_chars(chars: list[int], seed: int) -> int:
 def shingles(text: str) -> list[int]:
     units = [hash_of([ord(c) for c in word]) for word in normalised_words(text)]
     script = commonest_script(text)[0]
-    slow = characters.UNSPACED_SCRIPTS - {"Hani", "Bopo", "Nshu", "Tang", "Kits", "Yiii"}
-    width = 8 if script == "Jpan" else 10 if script in slow else 5
+    width = WIDTHS.get(script, 16 if script in characters.UNSPACED_SCRIPTS else 5)
     if len(units) < width:
         units = [ord(c) for c in normalise(text)]
         width = min(5, len(units))

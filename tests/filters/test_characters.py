@@ -1,10 +1,9 @@
 import unicodedata
 
 import numpy as np
-import pytest
 
 from gristmill.filters import characters
-from gristmill.filters.characters import SCRIPT_SHIFT, fold_character, script_names, script_of, scripts
+from gristmill.filters.characters import SCRIPT_SHIFT, script_names, script_of, scripts
 
 from . import oracle
 
@@ -13,12 +12,6 @@ ASSIGNED = [code for code in range(0x110000) if unicodedata.category(chr(code)) 
 
 def flagged(flag: int) -> list[int]:
     return np.flatnonzero(characters.characters().kinds & flag).tolist()
-
-
-def test_folds_are_the_oracles_for_every_character() -> None:
-    folds = characters.characters().folds
-    wrong = [chr(code) for code in ASSIGNED if folds[code] != ord(oracle.fold(chr(code)) or "\0")]
-    assert wrong == []
 
 
 def test_lowers_are_the_oracles_for_every_character() -> None:
@@ -37,27 +30,6 @@ def test_classes_are_those_of_unicodedata() -> None:
 
 def test_breaks_are_spaces() -> None:
     assert set(flagged(characters.BREAK)) <= set(flagged(characters.SPACE))
-
-
-@pytest.mark.parametrize(
-    ("chars", "expected"),
-    [
-        ("éẹĆÅǘ", "eecau"),
-        ("ＡｂＣ１", "abc0"),
-        ("ﾊﾝ", "ハン"),
-        ("Йёї", "иеі"),
-        ("أإآ", "ااا"),
-        ("ﺐﻪ", "به"),
-        ("٣๓९", "000"),
-        ("ไน้क़ि", "ไน้क़ि"),
-        ("ガぱ", "ガぱ"),
-        ("\u0301\u064e\u05b0ـ\u200d\ufe0f", ""),
-        ("²ßøđ", "²ßøđ"),
-        ("한", "한"),
-    ],
-)
-def test_folding(chars: str, expected: str) -> None:
-    assert "".join(map(fold_character, chars)) == expected
 
 
 SCRIPT_OF_NAME = {
