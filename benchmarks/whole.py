@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import duckdb
 import zstandard
@@ -33,12 +34,16 @@ class Measured:
     peak_mb: float
 
 
-def run(recipe: Path, output: Path, *, workers: int) -> Measured:
-    """`gristmill run` in a session of its own, whose processes are watched: some are not ours to wait for."""
-    command = [sys.executable, "-m", "gristmill.cli", "run", recipe, "--output", output, "--workers", str(workers)]
+def run(
+    recipe: Path, output: Path, *, workers: int, options: Sequence[str] = (), log: IO[str] | None = None
+) -> Measured:
+    """`gristmill run` in a session of its own, whose processes are watched: some are not ours to wait for. `log` gets
+    what it reports as it goes on.
+    """
+    command = [sys.executable, "-m", "gristmill.cli", "run", recipe, "--output", output, "--workers", workers, *options]
     started = time.perf_counter()
-    silent = subprocess.DEVNULL
-    process = subprocess.Popen([str(each) for each in command], stdout=silent, start_new_session=True)
+    words = [str(each) for each in command]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
     peak, used = 0.0, {process.pid: 0.0}
     while process.poll() is None:
         for pid, seconds, megabytes in _session(process.pid):

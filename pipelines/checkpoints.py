@@ -12,7 +12,7 @@ Output folder::
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -196,6 +196,7 @@ class Output:
         metadata: Mapping[str, str] | None = None,
         row_group_rows: int | None = None,
         packed: bool = True,
+        dictionary: Sequence[str] | None = None,
     ) -> "TableWriter":
         """Open a file of a table; close it (or leave its `with` block) to make it appear.
 
@@ -205,10 +206,13 @@ class Output:
             metadata: added to the schema's metadata, in the file's footer.
             row_group_rows: fixed rows per row group, where readers rely on it.
             packed: whether to compress; hashes do not get smaller, only slower.
+            dictionary: Parquet paths of the columns to write as dictionaries; all, or none if not packed, by default.
         """
         folder = f"{table.name}/{partition}" if partition else table.name
         relative = f"{folder}/{name or self._unit.key}.parquet"
-        writer = TableWriter(self, table, relative, metadata or {}, row_group_rows, packed=packed)
+        writer = TableWriter(
+            self, table, relative, metadata or {}, row_group_rows, packed=packed, dictionary=dictionary
+        )
         self._writers.append(writer)
         return writer
 
@@ -305,6 +309,7 @@ class TableWriter:
         row_group_rows: int | None,
         *,
         packed: bool,
+        dictionary: Sequence[str] | None,
     ) -> None:
         self._output = output
         self._table = table
@@ -317,9 +322,8 @@ class TableWriter:
         self.text_bytes = 0
         self._file = _Checksummed(output.absolute(relative))
         how = {"compression": "zstd", "compression_level": 3} if packed else {"compression": "none"}
-        self._writer = pq.ParquetWriter(
-            self._file, self._schema, use_dictionary=packed, write_page_checksum=True, **how
-        )
+        which = packed if dictionary is None else list(dictionary)
+        self._writer = pq.ParquetWriter(self._file, self._schema, use_dictionary=which, write_page_checksum=True, **how)
 
     def write(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add rows. The columns must be the table's own, in order."""

@@ -18,10 +18,9 @@ from gristmill.pipelines import files, mixture, tables, weigh
 from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Work
 from gristmill.schemas import CURATED, TOKENS, Recipe
-from gristmill.tokenizer import Encoder
+from gristmill.tokenizer import Encoder, libraries_of
 
-VERSION = 1
-LIBRARIES = ("sentencepiece",)
+VERSION = 2
 PHASE = "encode"
 
 ROW_GROUP_TOKENS = 1 << 17
@@ -29,17 +28,19 @@ ROW_GROUP_TOKENS = 1 << 17
 
 MAX_ROW_GROUP_ROWS = 1 << 14
 
+_KEPT = ["doc_id", "source", "domain", "quality"]
 
-def phase(recipe: Recipe, *, curated: list[Receipt], model: FileEntry, rates: Mapping[weigh.Group, float]) -> Phase:
+
+def phase(
+    recipe: Recipe, *, curated: list[Receipt], model: FileEntry, plans: Mapping[weigh.Group, mixture.Plan]
+) -> Phase:
     """One unit for each curated file that any of is used."""
     work = []
+    rates = mixture.by_language(plans, recipe.mixture)
     for receipt in curated:
         for entry in receipt.of(CURATED):
             language = weigh.language_of(entry)
-            here = {
-                f"{group.domain}:{group.source}": rate for group, rate in rates.items() if group.language == language
-            }
-            if any(rate > 0 for rate in here.values()):
+            if mixture.is_used(here := rates[language]):
                 work.append(
                     Work(
                         descriptor={
@@ -57,8 +58,8 @@ def phase(recipe: Recipe, *, curated: list[Receipt], model: FileEntry, rates: Ma
         stage="pack",
         function=encode_file,
         version=VERSION,
-        libraries=LIBRARIES,
-        settings={"seed": recipe.seed},
+        libraries=libraries_of(model.path),
+        settings={"seed": recipe.seed, "end_token": recipe.tokenizer.end_token},
         tables=(TOKENS.name,),
         work=tuple(work),
     )
@@ -69,7 +70,8 @@ def encode_file(unit: Unit, settings: JSON, store: Store, output: Output) -> Non
 
     Memory: four bytes for each token of the file, about as much as its text.
     """
-    encoder = Encoder.load(files.read(store.path(unit.local["tokenizer"])))
+    model = files.read(store.path(unit.local["tokenizer"]))
+    encoder = Encoder.load(model, end=settings["end_token"])
     found = _Encoded.of(unit, seed=settings["seed"], encoder=encoder, store=store)
     lengths = np.diff(found.starts)
     copies = found.copy_table(seed=settings["seed"], language=unit.descriptor["language"])
@@ -83,9 +85,7 @@ def encode_file(unit: Unit, settings: JSON, store: Store, output: Output) -> Non
             lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(tokens))
             narrow = copies.slice(start, rows).drop_columns("document")
             writer.write(narrow.append_column("tokens", lists).select(TOKENS.schema.names))
-    output.count("documents", len(documents))
-    output.count("tokens", int(lengths[documents].sum()))
-    output.count("bytes", int(found.n_bytes[documents].sum()))
+    mixture.count(output, copies, tokens=lengths[documents], n_bytes=found.n_bytes[documents])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class _Encoded:
     """The documents of a file that are used at least once.
 
     Attributes:
-        documents: doc_id, source and domain of each.
+        documents: doc_id, source, domain and quality of each.
         copies: how often each is used, at least once.
         tokens: ids of all of them, one after another, each with the end token.
         starts: where each begins, and the end of the last.
@@ -108,23 +108,22 @@ class _Encoded:
 
     @classmethod
     def of(cls, unit: Unit, *, seed: int, encoder: Encoder, store: Store) -> Self:
-        documents = [CURATED.schema.empty_table().select(["doc_id", "source", "domain"])]
+        documents = [CURATED.schema.empty_table().select(_KEPT)]
         copies, sizes = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         tokens: list[npt.NDArray[np.uint32]] = [np.empty(0, np.uint32)]
-        lengths: list[int] = []
-        end = np.array([encoder.end_id], np.uint32)
+        lengths = [np.zeros(1, np.int64)]
         for batch, times in _used(unit, seed=seed, store=store):
-            documents.append(pa.table(batch.select(["doc_id", "source", "domain"])))
+            documents.append(pa.table(batch.select(_KEPT)))
             copies.append(times)
             sizes.append(pc.binary_length(batch["text"]).to_numpy(zero_copy_only=False).astype(np.int64))
-            for ids in encoder.encode_batch(batch["text"].to_pylist()):
-                tokens += [ids, end]
-                lengths.append(len(ids) + 1)
+            found = encoder.encode(batch["text"], end=True)
+            tokens.append(found.ids)
+            lengths.append(np.diff(found.offsets))
         return cls(
             documents=pa.concat_tables(documents).combine_chunks(),
             copies=np.concatenate(copies),
             tokens=np.concatenate(tokens),
-            starts=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64),
+            starts=np.cumsum(np.concatenate(lengths)),
             n_bytes=np.concatenate(sizes),
         )
 
@@ -156,9 +155,8 @@ def in_order(table: pa.Table) -> pa.Array:
 
 def _used(unit: Unit, *, seed: int, store: Store) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.int64]]]:
     """The documents that are used, with their number of copies."""
-    for batch in tables.batches(store, unit.local["curated"], columns=["doc_id", "source", "domain", "text"]):
-        names = zip(batch["domain"].to_pylist(), batch["source"].to_pylist(), strict=True)
-        rates = np.array([unit.descriptor["rates"][f"{domain}:{source}"] for domain, source in names], np.float64)
+    for batch in tables.batches(store, unit.local["curated"], columns=[*_KEPT, "cluster_size", "text"]):
+        rates = mixture.document_rates(batch, unit.descriptor["rates"])
         times = mixture.copies(batch["doc_id"].to_pylist(), rates, seed=seed)
         if (times > 0).any():
             yield batch.filter(pa.array(times > 0)), times[times > 0]

@@ -2,7 +2,8 @@
 
 Best-fit decreasing over a whole shard (arXiv:2404.10830, "Fewer truncations improve language modeling"): the longest
 piece first, each into the fullest sequence that still has room. Documents that fit into a sequence are never split, and
-nothing is cropped. The more pieces there are, the fuller the sequences; benchmarks/packing.py has the figures.
+nothing is cropped: piece k of a longer one begins at its token k * sequence_length. The more pieces there are, the
+fuller the sequences; first fit fills none better (benchmarks/packing.py).
 """
 
 from dataclasses import dataclass

@@ -221,10 +221,12 @@ class Tokenizer(Section):
 
     model: str | None = Field(
         None,
-        description="An existing SentencePiece .model, or a tokenizer.json of Hugging Face, to use; none is trained then.",
+        description="An existing SentencePiece .model or Hugging Face tokenizer.json to use; none is trained then.",
     )
     end_token: str | None = Field(
-        None, min_length=1, description="The token that ends documents, by name; by default the one that models have for it."
+        None,
+        min_length=1,
+        description="The token that ends documents, by name; by default the one that models have for it.",
     )
     pad_token: str | None = Field(
         None, min_length=1, description="The token that fills free slots, by name; in the same way."

@@ -1,28 +1,22 @@
 """The tokenizer: a sample of the curated text, training, encoding, and a report per language."""
 
-from gristmill.tokenizer.encode import Encoder
-from gristmill.tokenizer.evaluate import Tally, tally
-from gristmill.tokenizer.sample import (
-    PIECE_BYTES,
-    choose_pieces,
-    quotas,
-    sampling_fraction,
-    shares,
-    until_quota,
-)
+from gristmill.tokenizer.encode import Encoder, Tokens, is_huggingface, libraries_of
+from gristmill.tokenizer.evaluate import Tally, costs, parallel_costs, parities, tally
+from gristmill.tokenizer.export import to_huggingface
 from gristmill.tokenizer.train import SPECIAL_PIECES, Trained, train
 
 __all__ = [
-    "PIECE_BYTES",
     "SPECIAL_PIECES",
     "Encoder",
     "Tally",
+    "Tokens",
     "Trained",
-    "choose_pieces",
-    "quotas",
-    "sampling_fraction",
-    "shares",
+    "costs",
+    "is_huggingface",
+    "libraries_of",
+    "parallel_costs",
+    "parities",
     "tally",
+    "to_huggingface",
     "train",
-    "until_quota",
 ]

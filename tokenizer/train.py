@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
+from gristmill.tokenizer.model_file import NORMAL, USER_DEFINED, ModelFile, rewritten
+from gristmill.tokenizer.vocabulary import on_grid
+
 UNKNOWN, END, PAD, MASK = "<unk>", "<|end|>", "<|pad|>", "<|mask|>"
 RESERVED = tuple(f"<|reserved_{number}|>" for number in range(8))
 SPECIAL_PIECES = (UNKNOWN, END, PAD, MASK, *RESERVED)
@@ -112,13 +115,24 @@ def train(
         )
     except RuntimeError as error:
         raise ValueError(f"SentencePiece could not train on {n_bytes:,} bytes of text: {error}") from error
-    data = model.getvalue()
+    data = _additive(model.getvalue()) if kind == "unigram" else model.getvalue()
     return Trained(
         model=data,
         vocabulary_size=sentencepiece.SentencePieceProcessor(model_proto=data).vocab_size(),
         characters=len(covered),
         coverage=float(counts[covered].sum() / counts.sum()),
     )
+
+
+def _additive(model: bytes) -> bytes:
+    """A unigram model whose ids do not depend on how much text is before a word: see `vocabulary.on_grid`.
+
+    SentencePiece gives user-defined symbols scores that are no multiples of anything; ours need none, since no other
+    piece contains a line break or tab.
+    """
+    file = ModelFile.parse(model)
+    types = np.where(file.types == USER_DEFINED, NORMAL, file.types)
+    return rewritten(model, scores=on_grid(file.scores), types=types)
 
 
 def _character_counts(pieces: Sequence[str]) -> npt.NDArray[np.int64]:

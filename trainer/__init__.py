@@ -1,8 +1,8 @@
 """A small mixture-of-experts trainer. It knows shards, not the pipeline that made them.
 
-Reading shards needs no torch; `model` and `train` do.
+Reading shards needs no torch; `shards.datasets`, `model` and `train` do.
 """
 
-from gristmill.trainer.shards import Manifest, ManifestError, ShardReader
+from gristmill.trainer.shards import Batch, Cache, Manifest, ManifestError, ShardReader, State
 
-__all__ = ["Manifest", "ManifestError", "ShardReader"]
+__all__ = ["Batch", "Cache", "Manifest", "ManifestError", "ShardReader", "State"]

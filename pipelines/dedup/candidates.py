@@ -51,14 +51,16 @@ def candidates_of_range(unit: Unit, settings: JSON, store: Store, output: Output
 
 
 def _read(corpus: Corpus, *, bounds: exchange.Bounds, number: int) -> tuple[UInt64s, UInt64s, Nodes]:
+    from gristmill.pipelines.dedup.kernels import among  # noqa: PLC0415  (compiled: only workers need it)
+
     columns: list[tuple[UInt64s, UInt64s, Nodes]] = [(_NONE, _NONE, _NONE)]
     own: UInt64s | None = None
     for path, nodes in corpus.files(KEYS):
         found = exchange.between(path, bounds=bounds, number=number)
         here = tuple(found[name].to_numpy() for name in KEYS.schema.names)
         if nodes >= corpus.end:
-            own = np.unique(np.concatenate([hashes for hashes, _, _ in columns])) if own is None else own
-            known = np.isin(here[0], own, assume_unique=False)
+            own = np.sort(np.concatenate([hashes for hashes, _, _ in columns])) if own is None else own
+            known = among(here[0], own)
             here = tuple(each[known] for each in here)
         columns.append((here[0], here[1], here[2] + nodes))
     hashes, texts, found_nodes = (np.concatenate(each) for each in zip(*columns, strict=True))

@@ -39,6 +39,18 @@ def pair_up(hashes: UInt64s, texts: UInt64s, nodes: UInt64s, few: Any, found: UI
 
 
 @jit
+def among(values: UInt64s, given: UInt64s) -> npt.NDArray[np.bool_]:
+    """Which of sorted values are among sorted given ones. Linear."""
+    found = np.zeros(len(values), np.bool_)
+    at = 0
+    for i in range(len(values)):
+        while at < len(given) and given[at] < values[i]:
+            at += 1
+        found[i] = at < len(given) and given[at] == values[i]
+    return found
+
+
+@jit
 def agreement(of_left: UInt32s, left: Int64s, right: UInt32s) -> Floats:
     """Share of equal MinHash values, the estimate of the Jaccard similarity: of row left[i] and row i of right."""
     found = np.empty(len(left), np.float32)

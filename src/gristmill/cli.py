@@ -7,13 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
 from gristmill import __version__
 from gristmill.schemas import STAGES, nearest
 
+if TYPE_CHECKING:
+    from gristmill.trainer import exports
+
+_FORMATS = ("megatron", "mds", "litdata", "datasets", "npy")
 _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
@@ -322,6 +326,25 @@ def remove(output: str, ids: TextIO, as_json: bool) -> None:
     )
     if done.unknown:
         click.echo(f"{len(done.unknown):,} ids are unknown here, such as {done.unknown[0]}", err=True)
+
+
+@main.command("export")
+@_OUTPUT
+@click.argument("target", type=click.Path())
+@click.option("--format", required=True, type=click.Choice(_FORMATS), help="What the target is written for.")
+def export_command(output: str, target: str, format: "exports.Format") -> None:
+    """Write OUTPUT's tokens to the new folder TARGET, in the format of another library.
+
+    Whole documents for megatron (Megatron-LM's .bin and .idx) and npy (NumPy arrays); packed sequences for mds
+    (MosaicML streaming), litdata, and datasets (a Hugging Face folder, with the curated text beside them).
+
+    \b
+        gristmill export out for-megatron --format megatron
+    """
+    from gristmill.trainer import exports  # noqa: PLC0415
+
+    done = exports.export(output, target, format=format)
+    click.echo(f"{done.samples:,} samples with {done.tokens:,} tokens: {done.files:,} files, {done.bytes:,} bytes")
 
 
 @main.command()

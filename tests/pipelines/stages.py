@@ -23,10 +23,16 @@ SOURCES = {"web": "general", "bank": "finance"}
 
 
 def document(
-    name: str, text: str, *, language: str = "eng_Latn", source: str = "web", cluster_size: int = 1
+    name: str,
+    text: str,
+    *,
+    language: str = "eng_Latn",
+    source: str = "web",
+    cluster_size: int = 1,
+    quality: float | None = None,
 ) -> Document:
-    doc_id = digest(name.encode())
-    return {"doc_id": doc_id, "text": text, "language": language, "source": source, "cluster_size": cluster_size}
+    given = {"text": text, "language": language, "source": source, "cluster_size": cluster_size, "quality": quality}
+    return {"doc_id": digest(name.encode()), **given}
 
 
 def curated(store: Store, files: Iterable[Iterable[Document]]) -> list[Receipt]:
@@ -48,6 +54,7 @@ def curated(store: Store, files: Iterable[Iterable[Document]]) -> list[Receipt]:
                         "uri": "test",
                         "title": None,
                         "date": None,
+                        "quality": each["quality"],
                         "cluster_size": each["cluster_size"],
                         "text": each["text"],
                     }

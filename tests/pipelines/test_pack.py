@@ -29,6 +29,7 @@ DOCUMENTS = [
         _words(int(size)),
         language=("eng_Latn", "eng_Latn", "eng_Latn", "deu_Latn")[number % 4],
         source=("web", "bank")[number % 2],
+        quality=number / 512 if number % 3 else None,
     )
     for number, size in enumerate(_RNG.lognormal(3.5, 1.2, 300))
 ]
@@ -53,11 +54,11 @@ class Packed:
         self.given = curated(self.runner.store, files)
         self.receipts = self.run()
         self.manifest = json.loads((folder / "shards/manifest.json").read_bytes())
-        self.rows = [
-            row
-            for shard in self.manifest["shards"]
-            for row in pq.read_table(folder / "shards" / shard["path"]).to_pylist()
-        ]
+        self.rows = [row for shard in self.manifest["shards"] for row in self.rows_of(shard["path"])]
+
+    def rows_of(self, path: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = pq.read_table(self.folder / "shards" / path).to_pylist()
+        return rows
 
     def run(self) -> list[Receipt]:
         tokenizer = self.runner(train_tokenizer.stage(self.recipe, folder="", curated=self.given))
@@ -122,6 +123,7 @@ def test_rows_are_what_the_schema_says(packed: Packed) -> None:
         assert packed.manifest["pad_id"] not in row["tokens"][:filled]
         assert row["languages"] == [known[name]["language"] for name in row["doc_ids"]]
         assert row["sources"] == [known[name]["source"] for name in row["doc_ids"]]
+        assert row["qualities"] == [known[name]["quality"] for name in row["doc_ids"]]
         assert set(row["domains"]) <= {"general", "finance"}
 
 
@@ -141,9 +143,41 @@ def test_manifest_and_footers_tell_the_truth(packed: Packed, model: Path) -> Non
         with pq.ParquetFile(packed.folder / "shards" / shard["path"]) as parquet:
             footer = {key.decode(): value.decode() for key, value in parquet.schema_arrow.metadata.items()}
         assert footer["tokenizer"] == encoder.fingerprint
-        assert (footer["sequence_length"], footer["sequences"]) == ("64", str(shard["sequences"]))
+        assert footer["recipe"] == manifest["recipe"] == pack.recipe_key(packed.recipe)
+        for name in ("format", "sequence_length", "vocabulary_size", "end_id", "pad_id", "seed"):
+            assert footer[name] == str(manifest[name])
+        for name in ("shard", "sequences", "tokens", "documents"):
+            assert footer[name] == str(shard[name])
+        assert footer["sequence_length"] == "64"
+        assert int(footer["pieces"]) == sum(len(row["doc_ids"]) for row in packed.rows_of(shard["path"]))
     text = (packed.folder / "shards/manifest.json").read_text()
     assert str(packed.folder) not in text
+
+
+def test_the_recipe_is_named_by_what_it_says_of_shards() -> None:
+    def key(**sections: Any) -> str:
+        return pack.recipe_key(recipe(**sections))
+
+    assert key() == key(tokenizer={"model": "somewhere/a.model"}) == key(rules={"sets": []}, name="another")
+    changed: list[dict[str, Any]] = [
+        {"seed": 1},
+        {"packing": {"sequence_length": 128}},
+        {"mixture": {"temperature": 0.5}},
+        {"tokenizer": {"vocabulary_size": 2000}},
+    ]
+    assert len({key(), *(key(**sections) for sections in changed)}) == 5
+
+
+def test_tokens_stand_plain_and_strict(packed: Packed) -> None:
+    """What makes them fast to read: no dictionaries, nothing that could be null, row groups of a fixed size."""
+    for shard in packed.manifest["shards"]:
+        with pq.ParquetFile(packed.folder / "shards" / shard["path"]) as parquet:
+            columns = [parquet.schema.column(place) for place in range(len(parquet.schema))]
+            chunk = parquet.metadata.row_group(0)
+        for place, column in enumerate(columns):
+            if column.path.split(".")[0] in pack.PLAIN:
+                assert column.max_definition_level == column.max_repetition_level == 1
+                assert not chunk.column(place).has_dictionary_page
 
 
 def test_sequences_are_nearly_full(packed: Packed) -> None:
@@ -183,7 +217,7 @@ def test_a_second_run_does_nothing_and_a_lost_shard_is_made_again(model: Path, t
 
 def test_a_weight_changes_only_its_own_work(model: Path, tmp_path: Path) -> None:
     first = Packed(tmp_path, [DOCUMENTS[:50]], model=model)
-    again = Packed(tmp_path, [DOCUMENTS[:50]], model=model, mixture={"languages": {"deu_Latn": 3.0}})
+    again = Packed(tmp_path, [DOCUMENTS[:50]], model=model, mixture={"language_weights": {"deu_Latn": 3.0}})
     assert again.runner.done == {"mixture": 1, "encode": 1, "pack": 1, "manifest": 1}
     german = [each for each in DOCUMENTS[:50] if each["language"] == "deu_Latn"]
     others = [each for each in DOCUMENTS[:50] if each["language"] != "deu_Latn"]
@@ -192,7 +226,7 @@ def test_a_weight_changes_only_its_own_work(model: Path, tmp_path: Path) -> None
 
 
 def test_weights_of_zero_leave_out(model: Path, tmp_path: Path) -> None:
-    found = Packed(tmp_path, [DOCUMENTS], model=model, mixture={"domains": {"finance": 0.0}})
+    found = Packed(tmp_path, [DOCUMENTS], model=model, mixture={"domain_weights": {"finance": 0.0}})
     assert found.tokens() == _expected([each for each in DOCUMENTS if each["source"] == "web"], model)
     table = pq.read_table(next((tmp_path / "mixture").iterdir())).to_pylist()
     assert {row["domain"]: row["rate"] for row in table} == {"finance": 0.0, "general": 1.0}
@@ -231,7 +265,7 @@ def test_nothing_is_lost_whatever_comes(
         [documents[start::parts] for start in range(parts)],
         model=model,
         packing={"shard_tokens": 1024},
-        mixture={"sources": {"web": rate}},
+        mixture={"source_weights": {"web": rate}},
     )
     copies = Counter(name for name, offset, _ in found.pieces() if offset == 0)
     assert all(copies[each["doc_id"]] in (int(rate), int(rate) + (rate % 1 > 0)) for each in documents)

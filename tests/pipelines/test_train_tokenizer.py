@@ -10,6 +10,7 @@ from gristmill.pipelines import train_tokenizer
 from gristmill.pipelines.checkpoints import Receipt
 from gristmill.schemas import TOKENIZER_REPORT
 from gristmill.tokenizer import Encoder
+from gristmill.tokenizer.report import report as tokenizer_report
 
 _TEXTS = Path(__file__).parents[2] / "sample_data/texts"
 DOCUMENTS = [
@@ -93,3 +94,46 @@ def test_a_model_of_ones_own_needs_no_text(tmp_path: Path) -> None:
     (tmp_path / "mine.model").write_bytes(model.read_bytes())
     _, receipts = _run(tmp_path / "empty", [], model=str(tmp_path / "mine.model"))
     assert json.loads(receipts[-1].to_json())["counts"]["sample_bytes"] == 0
+
+
+def test_the_model_is_exported_too(tmp_path: Path) -> None:
+    _, receipts = _run(tmp_path, [DOCUMENTS])
+    written = {each.path for each in receipts[-1].files if each.table == train_tokenizer.TABLE}
+    assert written == {"tokenizer/tokenizer.model", "tokenizer/tokenizer.json"}
+    texts = [each["text"] for each in DOCUMENTS]
+    ours = Encoder.load((tmp_path / "tokenizer/tokenizer.model").read_bytes())
+    exported = Encoder.load((tmp_path / "tokenizer/tokenizer.json").read_bytes())
+    assert (ours.end_id, ours.pad_id) == (exported.end_id, exported.pad_id)
+    assert [each.tolist() for each in ours.encode_batch(texts)] == [
+        each.tolist() for each in exported.encode_batch(texts)
+    ]
+
+
+def test_a_tokenizer_json_of_ones_own_and_tokens_by_name(tmp_path: Path) -> None:
+    _run(tmp_path / "a", [DOCUMENTS])
+    given = tmp_path / "a/tokenizer/tokenizer.json"
+    (tmp_path / "b").mkdir()
+    names = {"end_token": "<|reserved_3|>", "pad_token": "<|mask|>"}
+    runner, receipts = _run(tmp_path / "b", [DOCUMENTS], model=str(given), **names)
+    assert (tmp_path / "b/tokenizer/tokenizer.json").read_bytes() == given.read_bytes()
+    assert not (tmp_path / "b/tokenizer/tokenizer.model").exists()
+    assert (receipts[-1].counts["end_id"], receipts[-1].counts["pad_id"]) == (7, 3)
+    assert len(_report(receipts[-1], runner)) == 3
+    with pytest.raises(ValueError, match=r"tokenizer\.json: the tokenizer has no token '<over>'"):
+        _run(tmp_path / "b", [DOCUMENTS], model=str(given), end_token="<over>")
+
+
+def test_what_languages_pay(tmp_path: Path) -> None:
+    runner, receipts = _run(tmp_path, [DOCUMENTS])
+    report = _report(receipts[-1], runner)
+    assert report["eng_Latn"]["cost"] == 1
+    (again,) = tokenizer_report(tmp_path).rows.values()
+    assert {row.language for row in again} == set(report)
+    assert min(row["parity"] for row in report.values()) < 1 < max(row["parity"] for row in report.values())
+    for row in report.values():
+        assert 0.9 < row["coverage"] <= 1
+        assert row["cost"] == pytest.approx(
+            report["eng_Latn"]["characters_per_token"] / row["characters_per_token"], rel=1e-9
+        )
+    runner, receipts = _run(tmp_path / "b", [[each for each in DOCUMENTS if each["language"] != "eng_Latn"]])
+    assert {row["cost"] for row in _report(receipts[-1], runner).values()} == {None}

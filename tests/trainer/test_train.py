@@ -4,9 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from stages import Runner, curated, document, recipe
-
-from gristmill.pipelines import pack, train_tokenizer
+from shard_files import build
 
 torch = pytest.importorskip("torch")
 
@@ -19,14 +17,7 @@ FAST = trainer.TrainConfig(batch_tokens=256, max_length=64)
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    runner = Runner(folder)
-    texts = ["the bank pays for the work of all people in a factory " * (1 + number % 5) for number in range(100)]
-    given = curated(runner.store, [[document(str(number), text) for number, text in enumerate(texts)]])
-    settings = recipe(tokenizer={"vocabulary_size": 1000}, packing={"sequence_length": 128})
-    tokenizer = runner(train_tokenizer.stage(settings, folder="", curated=given))
-    runner(pack.stage(settings, curated=given, tokenizer=tokenizer))
-    return folder
+    return build(tmp_path_factory.mktemp("corpus"), documents=100, packing={"sequence_length": 128})
 
 
 @pytest.fixture(autouse=True)
@@ -106,5 +97,5 @@ def test_a_missing_torch_is_explained() -> None:
 
 
 def test_reading_shards_imports_neither_torch_nor_beam() -> None:
-    code = "import sys, gristmill.trainer; assert not {'torch', 'apache_beam'} & set(sys.modules)"
+    code = "import sys, gristmill.trainer; assert not {'torch', 'apache_beam', 'numba', 'pydantic'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
