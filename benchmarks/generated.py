@@ -74,8 +74,8 @@ def scripts(rng: np.random.Generator) -> list[Script]:
         Script(language="rus", width=5, words=_made_up(cyrillic, rng), space=" ", stop="."),
         Script(language="arb", width=5, words=_made_up(arabic, rng), space=" ", stop="."),
         Script(language="hin", width=5, words=_made_up(devanagari, rng), space=" ", stop="।"),
-        Script(language="tha", width=10, words=thai, space="", stop=""),
-        Script(language="zho", width=5, words=han, space="", stop="。"),
+        Script(language="tha", width=16, words=thai, space="", stop=""),
+        Script(language="zho", width=8, words=han, space="", stop="。"),
     ]
 
 

@@ -219,9 +219,9 @@ def _chunk_end(data: Any, start: Any, end: Any, joins: Any, letters: Any) -> Any
             continue
         letter = _letter(point, letters)
         while place < end:  # as long as one of two is not ASCII
-            other = _character(data, place)
-            if other < _X80 and point < _X80:
+            if np.uint64(data[place]) < _X80 and point < _X80:
                 break
+            other = _character(data, place)
             following = _letter(other, letters)
             if not _bit(joins, ASCII_PAIRS + (((letter << _32 | following) * FACTOR) >> JOIN_SHIFT)):
                 return place

@@ -328,6 +328,44 @@ def remove(output: str, ids: TextIO, as_json: bool) -> None:
         click.echo(f"{len(done.unknown):,} ids are unknown here, such as {done.unknown[0]}", err=True)
 
 
+@main.command("tokenizer")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--with", "beside", type=click.Path(path_type=Path), help="Another tokenizer, to put side by side.")
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What to measure on: Parquet or JSON lines with text and language. Default: the sample of the output.",
+)
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw a chart into this SVG file.")
+@_JSON
+def tokenizer_command(source: Path, beside: Path | None, text: Path | None, plot: Path | None, as_json: bool) -> None:
+    """Show what each language pays: fertility, coverage, tokens beside English and beside the mean.
+
+    SOURCE is an output folder, or a SentencePiece model or tokenizer.json, which needs --text. Where each language has
+    the same texts in the same order, costs are those of translations, and exact.
+
+    \b
+        gristmill tokenizer out --with other/tokenizer.json --plot fairness.svg
+    """
+    from gristmill.tokenizer.report import report  # noqa: PLC0415
+
+    found = report(source, beside=beside, text=text)
+    if plot is not None:
+        plot.write_text(found.to_svg(), "utf-8")
+    for line in [found.to_json()] if as_json else found.to_text():
+        click.echo(line)
+
+
+@main.command()
+@_OUTPUT
+def verify(output: str) -> None:
+    """Read all of OUTPUT's shards and compare them with their manifest; name every one that is not what it says."""
+    from gristmill.trainer.shards import ShardReader  # noqa: PLC0415
+
+    reader = ShardReader.open(output, verify=True)
+    click.echo(f"{len(reader.manifest.shards):,} shards with {len(reader):,} sequences are sound")
+
+
 @main.command("export")
 @_OUTPUT
 @click.argument("target", type=click.Path())

@@ -104,7 +104,7 @@ def test_any_sampler_does_for_map_style(reader: ShardReader) -> None:
 def test_what_cannot_be(reader: ShardReader, another: Path) -> None:
     state = ShardReader.open(another).begin()
     for make in (Places, ShardStream):
-        with pytest.raises(ManifestError, match="the state is of manifest"):
+        with pytest.raises(ManifestError, match="the state is of shards"):
             make(reader, size=SIZE, state=state)
         with pytest.raises(ValueError, match="cannot be divided"):
             make(reader, size=SIZE, ranks=5)

@@ -95,7 +95,7 @@ def test_a_seed_is_part_of_the_state(reader: ShardReader, unbroken: list[Batch])
 
 def test_a_state_of_other_shards_is_refused(unbroken: list[Batch], another: Path) -> None:
     other = ShardReader.open(another)
-    with pytest.raises(ManifestError, match=other.manifest.hash):
+    with pytest.raises(ManifestError, match=other.manifest.identity):
         other.batches(SIZE, state=unbroken[0].state)
 
 

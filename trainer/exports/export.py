@@ -37,7 +37,7 @@ def export(output: str, target: str, *, format: Format) -> Exported:
     """Write the shards of a local output folder to a new folder, in the format of another library.
 
     The target appears when it is complete. Time: reading the shards and writing as many bytes. Memory: for megatron and
-    npy a shard's tokens; for datasets a row group of text; for mds and litdata a file of theirs, 64 MB.
+    npy a shard's tokens; for datasets row groups of text; for mds and litdata a file of theirs, 64 MB.
 
     Raises:
         FileExistsError: the target is there, and not an empty folder.

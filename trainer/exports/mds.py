@@ -15,7 +15,7 @@ def write(reader: ShardReader, folder: Path) -> int:
     """
     try:
         from streaming import MDSWriter  # noqa: PLC0415  (an extra)
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # the latter where torchvision was built for another torch
         raise ImportError(f"MDS needs mosaicml-streaming ({error}): pip install 'gristmill[mds]'") from error
     manifest, samples = reader.manifest, 0
     columns = {"tokens": f"ndarray:{manifest.token_type}:{manifest.sequence_length}", "doc_lens": "ndarray:int32"}

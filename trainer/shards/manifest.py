@@ -49,7 +49,7 @@ class Manifest:
         token_type: uint16 or uint32.
         row_group_sequences: sequences of each row group of a shard but its last.
         totals: shards, sequences, tokens, documents and bytes of text.
-        hash: names the manifest by its bytes, and by the checksums in them all shards.
+        identity: names which sequence stands at each index. Documents that are removed later leave it as it is.
     """
 
     sequence_length: int
@@ -63,7 +63,7 @@ class Manifest:
     token_type: str
     shards: tuple[Shard, ...]
     totals: Mapping[str, int]
-    hash: str
+    identity: str
 
     @classmethod
     def parse(cls, data: bytes, *, name: str) -> Self:
@@ -81,7 +81,7 @@ class Manifest:
                 token_type=str(value["token_type"]),
                 shards=tuple(_shard(each) for each in value["shards"]),
                 totals={each: int(amount) for each, amount in value["totals"].items()},
-                hash=xxhash.xxh3_128_hexdigest(data),
+                identity=_identity(value),
             )
         except ManifestError as error:
             raise ManifestError(f"{name}: {error}") from None
@@ -110,6 +110,13 @@ class Manifest:
         if len({shard.path for shard in self.shards}) < len(self.shards):
             return "a shard is listed twice"
         return None
+
+
+def _identity(value: Mapping[str, Any]) -> str:
+    """How it was packed, and how many sequences each shard has; not the checksums, which a removal changes."""
+    names = [str(value[each]) for each in (*_NAMES, *_NUMBERS)]
+    shards = [[int(each["shard"]), int(each["sequences"])] for each in value["shards"]]
+    return xxhash.xxh3_128_hexdigest(json.dumps([names, shards]).encode())
 
 
 def _of_our_format(value: Any) -> Any:

@@ -214,9 +214,9 @@ class ShardReader:
         """
         if len(self) == 0:
             raise ManifestError("the shards hold no sequence to train on")
-        state = state or State(manifest=self.manifest.hash, seed=seed, next=0)
-        if state.manifest != self.manifest.hash:
-            raise ManifestError(f"the state is of manifest {state.manifest}, not of this one, {self.manifest.hash}")
+        state = state or State(manifest=self.manifest.identity, seed=seed, next=0)
+        if state.manifest != self.manifest.identity:
+            raise ManifestError(f"the state is of shards {state.manifest}, not of these, {self.manifest.identity}")
         return state
 
     def _batches(self, share: Share, state: State) -> Iterator[Batch]:
