@@ -27,6 +27,7 @@ from gristmill.pipelines.dedup.corpus import PLAN, corpus_of, plan_of, write_pla
 from gristmill.pipelines.dedup.earlier import earlier_runs
 from gristmill.pipelines.dedup.keys import KEYS, keys_of_group
 from gristmill.pipelines.dedup.members import FATES, MEMBERS, MEMBERS_PER_RANGE, members_of_slice
+from gristmill.pipelines.dedup.phase import VERSION, phase
 from gristmill.pipelines.dedup.survivors import survivors_of_range
 from gristmill.pipelines.dedup.urls import (
     CAPTURES,
@@ -37,11 +38,9 @@ from gristmill.pipelines.dedup.urls import (
     old_of_group,
     superseded_of_range,
 )
-from gristmill.pipelines.engine import Phase, Stage, UnitFunction, Work
+from gristmill.pipelines.engine import Stage, Work
 from gristmill.pipelines.parts import Part, group
-from gristmill.schemas import CLUSTERS, PERMUTATIONS, QUALITY, Recipe, Table, key_of
-
-VERSION = 2
+from gristmill.schemas import CLUSTERS, QUALITY, Recipe, Table, key_of
 
 _READ = ("documents", "signals", "verdicts")
 _BYTES_OF_KEYS = 512
@@ -60,7 +59,8 @@ def stage(recipe: Recipe, *, folder: str, parts: Sequence[Part], in_memory: int 
         return []
     frame = _Frame.of_parts(recipe, parts, earlier=earlier_runs(recipe, folder=folder, made_with=made_with(recipe)))
     plan = frame.plan
-    yield _phase("dedup_plan", write_plan, work=[Work(descriptor={"plan": key_of(plan)}, local={"plan": plan})])
+    work = [Work(descriptor={"plan": key_of(plan)}, local={"plan": plan})]
+    yield phase("dedup_plan", write_plan, tables=[PLAN], work=work)
     superseded = (yield from _superseded(frame)) if dedup.urls else []
     alike = (yield from _alike(frame, recipe, superseded)) if dedup.exact or dedup.fuzzy else []
     edges = [entry for table in (EDGES, COPIES, SUPERSEDED) for entry in _files(table, superseded, alike)]
@@ -82,7 +82,7 @@ def check(recipe: Recipe, folder: str) -> None:
 def made_with(recipe: Recipe) -> JSON:
     """What keys depend on besides the text."""
     bands, rows = _bands(recipe)
-    return {"bands": bands, "rows": rows, "signatures": [annotate.VERSION, PERMUTATIONS, VERSION]}
+    return {"bands": bands, "rows": rows, "code": [annotate.VERSION, VERSION]}
 
 
 def _bands(recipe: Recipe) -> tuple[int, int]:
@@ -102,6 +102,7 @@ class _Frame:
 
     Attributes:
         of: names the documents, how they are numbered, and what earlier runs left.
+        quality: the files of quality scores, where there are any.
         rows: documents of this run.
         slices: ranges of nodes.
     """
@@ -109,17 +110,19 @@ class _Frame:
     groups: Mapping[str, Sequence[Part]]
     plan: JSON
     of: str
+    quality: Sequence[FileEntry]
     rows: int
     slices: int
 
     @classmethod
     def of_parts(cls, recipe: Recipe, parts: Sequence[Part], *, earlier: Sequence[JSON]) -> "_Frame":
         plan = plan_of(parts, earlier=earlier, made_with=made_with(recipe))
-        measured = [[part.documents.checksum, part.signals.checksum, _quality(part)] for part in parts]
+        measured = [[part.documents.checksum, part.signals.checksum] for part in parts]
         return cls(
             groups=group(parts),
             plan=plan,
             of=key_of([measured, [each["key"] for each in earlier]]),
+            quality=[part.measures[QUALITY.name] for part in parts if QUALITY.name in part.measures],
             rows=sum(part.signals.rows for part in parts),
             slices=len(corpus_of(plan, Store("")).slices()),
         )
@@ -152,31 +155,6 @@ class _Frame:
         return [Work(descriptor={"of": key, name: each}, size=size // number) for each in range(number)]
 
 
-def _quality(part: Part) -> str | None:
-    return part.measures[QUALITY.name].checksum if QUALITY.name in part.measures else None
-
-
-def _phase(
-    name: str,
-    function: UnitFunction,
-    *,
-    work: Sequence[Work],
-    tables: Sequence[Table] = (),
-    settings: JSON | None = None,
-    libraries: tuple[str, ...] = (),
-) -> Phase:
-    return Phase(
-        name=name,
-        stage="dedup",
-        function=function,
-        version=VERSION,
-        tables=tuple(table.name for table in tables) or (PLAN,),
-        work=tuple(work),
-        settings=settings or {},
-        libraries=libraries,
-    )
-
-
 def _files(table: Table, *receipts: Sequence[Receipt]) -> list[FileEntry]:
     return [entry for some in receipts for receipt in some for entry in receipt.of(table)]
 
@@ -188,10 +166,10 @@ def _rows(files: Sequence[FileEntry]) -> int:
 def _superseded(frame: _Frame) -> Stage:
     """Phases that find documents of which there is a newer capture."""
     ranges = {"ranges": exchange.ranges_for(frame.rows, rows_per_range=CAPTURES_PER_RANGE)}
-    done = yield _phase(
+    done = yield phase(
         "dedup_captures",
         captures_of_group,
-        tables=[CAPTURES],
+        tables=[CAPTURES.name],
         settings=ranges,
         libraries=("idna", "publicsuffixlist"),
         work=frame.by_group({}),
@@ -200,10 +178,10 @@ def _superseded(frame: _Frame) -> Stage:
     if not _rows(captures):
         return []
     return (
-        yield _phase(
+        yield phase(
             "dedup_superseded",
             superseded_of_range,
-            tables=[SUPERSEDED],
+            tables=[SUPERSEDED.name],
             settings=ranges,
             work=frame.shares("range", ranges["ranges"], of=captures),
         )
@@ -214,35 +192,35 @@ def _alike(frame: _Frame, recipe: Recipe, superseded: Sequence[Receipt]) -> Stag
     """Phases that find documents with the same text, or nearly so; returns the receipts of all edges."""
     old = _files(SUPERSEDED, superseded)
     if _rows(old):
-        done = yield _phase(
-            "dedup_old", old_of_group, tables=[OLD], work=frame.shares("group", len(frame.groups), of=old)
+        done = yield phase(
+            "dedup_old", old_of_group, tables=[OLD.name], work=frame.shares("group", len(frame.groups), of=old)
         )
     by_name = {_name(entry): entry for entry in _files(OLD, done)} if _rows(old) else {}
     bands, rows = _bands(recipe)
     ranges = exchange.ranges_for(frame.rows * (bands + 1), rows_per_range=KEYS_PER_RANGE)
     settings = {"bands": bands, "rows": rows, "ranges": ranges}
-    done = yield _phase("dedup_keys", keys_of_group, tables=[KEYS], settings=settings, work=frame.by_group(by_name))
-    copies = yield _phase(
+    done = yield phase("dedup_keys", keys_of_group, tables=[KEYS.name], settings=settings, work=frame.by_group(by_name))
+    copies = yield phase(
         "dedup_candidates",
         candidates_of_range,
-        tables=[PAIRS, COPIES],
+        tables=[PAIRS.name, COPIES.name],
         settings={"ranges": ranges},
         work=frame.shares("range", ranges, of=_files(KEYS, done)),
     )
     if not recipe.dedup.fuzzy:
         return copies
     exact = {"exact": recipe.dedup.similarity == "exact"}
-    beside = yield _phase(
+    beside = yield phase(
         "dedup_beside",
         put_beside,
-        tables=[BY_SIGNATURE],
+        tables=[BY_SIGNATURE.name],
         settings=exact,
         work=frame.shares("slice", frame.slices, of=_files(PAIRS, copies)),
     )
-    edges = yield _phase(
+    edges = yield phase(
         "dedup_verify",
         compare,
-        tables=[EDGES],
+        tables=[EDGES.name],
         settings={"min_similarity": recipe.dedup.min_similarity, **exact},
         work=frame.shares("slice", frame.slices, of=_files(BY_SIGNATURE, beside)),
     )
@@ -252,25 +230,25 @@ def _alike(frame: _Frame, recipe: Recipe, superseded: Sequence[Receipt]) -> Stag
 def _clusters(frame: _Frame, found: Sequence[FileEntry], edges: Sequence[FileEntry]) -> Stage:
     """Phases that choose survivors and write the table of clusters."""
     ranges = {"ranges": exchange.ranges_for(_rows(found), rows_per_range=MEMBERS_PER_RANGE)}
-    done = yield _phase(
+    done = yield phase(
         "dedup_members",
         members_of_slice,
-        tables=[MEMBERS],
+        tables=[MEMBERS.name],
         settings=ranges,
-        work=frame.shares("slice", frame.slices, of=[*found, *edges]),
+        work=frame.shares("slice", frame.slices, of=[*found, *edges, *frame.quality]),
     )
-    done = yield _phase(
+    done = yield phase(
         "dedup_survivors",
         survivors_of_range,
-        tables=[FATES],
+        tables=[FATES.name],
         settings=ranges,
         work=frame.shares("range", ranges["ranges"], of=_files(MEMBERS, done)),
     )
     return (
-        yield _phase(
+        yield phase(
             "dedup_clusters",
             clusters_of_group,
-            tables=[CLUSTERS],
+            tables=[CLUSTERS.name],
             work=frame.shares("group", len(frame.groups), of=_files(FATES, done)),
         )
     )

@@ -5,7 +5,6 @@ looked at alone or together with earlier ones, the same pairs of texts are compa
 """
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from gristmill.pipelines import exchange
@@ -16,7 +15,7 @@ from gristmill.schemas import Table
 
 PAIRS = Table(
     name="intermediate/dedup_pairs",
-    row="two documents that share a band, by their nodes; right is the larger one",
+    row="two documents that share a band; the text of the left one has the smaller hash",
     schema=pa.schema([pa.field("right", pa.uint64()), pa.field("left", pa.uint64())]),
 )
 
@@ -45,26 +44,22 @@ def candidates_of_range(unit: Unit, settings: JSON, store: Store, output: Output
     of_text = is_of_text(hashes)
     node, first = copies(hashes[of_text], texts[of_text], nodes[of_text])
     left, right = pairs(hashes[~of_text], texts[~of_text], nodes[~of_text])
-    # Two documents of earlier runs are none of ours; these have the larger nodes.
-    _write(output, COPIES, node, first, own=first < corpus.end, bounds=corpus.slices())
-    _write(output, PAIRS, right, left, own=left < corpus.end, bounds=corpus.slices())
+    _write(output, COPIES, node, first, corpus=corpus)
+    _write(output, PAIRS, right, left, corpus=corpus)
 
 
 def _read(corpus: Corpus, *, bounds: exchange.Bounds, number: int) -> tuple[UInt64s, UInt64s, Nodes]:
+    """Hash, text and node of this run's keys in a range, and of those of earlier runs that have one of the hashes."""
     from gristmill.pipelines.dedup.kernels import among  # noqa: PLC0415  (compiled: only workers need it)
 
-    columns: list[tuple[UInt64s, UInt64s, Nodes]] = [(_NONE, _NONE, _NONE)]
-    own: UInt64s | None = None
-    for path, nodes in corpus.files(KEYS):
-        found = exchange.between(path, bounds=bounds, number=number)
-        here = tuple(found[name].to_numpy() for name in KEYS.schema.names)
-        if nodes >= corpus.end:
-            own = np.sort(np.concatenate([hashes for hashes, _, _ in columns])) if own is None else own
-            known = among(here[0], own)
-            here = tuple(each[known] for each in here)
-        columns.append((here[0], here[1], here[2] + nodes))
-    hashes, texts, found_nodes = (np.concatenate(each) for each in zip(*columns, strict=True))
-    return hashes, texts, found_nodes
+    columns = [(_NONE, _NONE, _NONE), *corpus.own.columns(KEYS, bounds=bounds, number=number)]
+    own = np.sort(np.concatenate([hashes for hashes, _, _ in columns]))
+    for run in corpus.runs[1:]:
+        for hashes, texts, nodes in run.columns(KEYS, bounds=bounds, number=number):
+            known = among(hashes, own)
+            columns.append((hashes[known], texts[known], nodes[known]))
+    hashes, texts, nodes = (np.concatenate(each) for each in zip(*columns, strict=True))
+    return hashes, texts, nodes
 
 
 def shared(hashes: UInt64s, texts: UInt64s, nodes: Nodes) -> tuple[UInt64s, UInt64s, Nodes]:
@@ -85,7 +80,11 @@ def copies(hashes: UInt64s, texts: UInt64s, nodes: Nodes) -> tuple[Nodes, Nodes]
 
 
 def pairs(hashes: UInt64s, texts: UInt64s, nodes: Nodes) -> tuple[Nodes, Nodes]:
-    """Pairs (left < right) of the first documents of the texts of each bucket; from sorted keys. Linear."""
+    """Pairs of the first documents of the texts of each bucket; from sorted keys. Linear.
+
+    Left is the one whose text has the smaller hash, so that the first document of a hot bucket, which is in all of its
+    pairs, is always the left one.
+    """
     from gristmill.pipelines.dedup.kernels import pair_up  # noqa: PLC0415  (compiled: only workers need it)
 
     found = np.empty((2, len(nodes) * FEW), np.uint64)
@@ -93,12 +92,11 @@ def pairs(hashes: UInt64s, texts: UInt64s, nodes: Nodes) -> tuple[Nodes, Nodes]:
     return found[0, :n], found[1, :n]
 
 
-def _write(
-    output: Output, table: Table, key: Nodes, other: Nodes, *, own: npt.NDArray[np.bool_], bounds: exchange.Bounds
-) -> None:
-    """Write distinct rows, sorted."""
+def _write(output: Output, table: Table, key: Nodes, other: Nodes, *, corpus: Corpus) -> None:
+    """Write distinct rows, sorted. Two documents of earlier runs are none of ours."""
+    own = np.minimum(key, other) < corpus.end
     key, other = unique(key[own], other[own])
-    exchange.write(output, table, pa.record_batch([key, other], schema=table.schema), bounds=bounds)
+    exchange.write(output, table, pa.record_batch([key, other], schema=table.schema), bounds=corpus.slices())
 
 
 def unique(one: Nodes, other: Nodes) -> tuple[Nodes, Nodes]:

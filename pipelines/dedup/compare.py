@@ -2,7 +2,8 @@
 
 Two phases, so that no unit has to reach for documents all over the corpus: the first puts beside each pair what the
 right document is compared by, slice by slice of the right ones; the second compares, slice by slice of the left ones.
-What each reads is in order. A pair that many bands have found is compared once.
+What each reads is in order. A pair that many bands have found is compared once. The document that all of a hot bucket
+are compared with is a left one: its slice reads file after file, where a right one would hold all of its pairs at once.
 """
 
 import numpy as np
@@ -66,10 +67,13 @@ def put_beside(unit: Unit, settings: JSON, store: Store, output: Output) -> None
 
 
 def compare(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
-    """Write a forest of the pairs of a slice of left documents that are alike."""
+    """Write a forest of the pairs of a slice of left documents that are alike.
+
+    Memory: 16 bytes for each of these pairs, and a file's share of the slice with what it is compared by.
+    """
     corpus = read_corpus(store)
     table = BY_SHINGLES if settings["exact"] else BY_SIGNATURE
-    first, other = _NONE, _NONE
+    lefts, rights = [_NONE], [_NONE]
     for pairs in exchange.read(store, table, bounds=corpus.slices(), number=unit.descriptor["slice"]):
         left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
         nodes, places = np.unique(left, return_inverse=True)
@@ -79,9 +83,11 @@ def compare(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
         else:
             similarity = agreement(_signatures(corpus, nodes), places, values)
         alike = below_one(similarity) >= np.float32(settings["min_similarity"])
-        first, other = forest(np.concatenate([first, left[alike]]), np.concatenate([other, right[alike]]))
+        lefts.append(left[alike])
+        rights.append(right[alike])
         output.count("candidates", len(left))
         output.count("alike", int(alike.sum()))
+    first, other = forest(np.concatenate(lefts), np.concatenate(rights))
     with output.table(EDGES, packed=False) as writer:
         writer.write(pa.record_batch([other, first], schema=EDGES.schema))
 

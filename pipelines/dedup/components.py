@@ -18,8 +18,9 @@ from gristmill.pipelines.dedup.candidates import COPIES, unique
 from gristmill.pipelines.dedup.compare import EDGES
 from gristmill.pipelines.dedup.corpus import Nodes, read_corpus
 from gristmill.pipelines.dedup.forest import forest
+from gristmill.pipelines.dedup.phase import phase
 from gristmill.pipelines.dedup.urls import SUPERSEDED
-from gristmill.pipelines.engine import Phase, Stage, UnitFunction, Work
+from gristmill.pipelines.engine import Stage, Work
 from gristmill.schemas import Table
 
 COMPONENTS = Table(
@@ -30,6 +31,9 @@ COMPONENTS = Table(
 
 IN_MEMORY = 1 << 23
 """Edges that one unit joins, at 100 bytes each."""
+
+_BYTES = 16
+"""Of an edge, as stored."""
 
 _LINKS = pa.schema([pa.field("node", pa.uint64()), pa.field("other", pa.uint64())])
 
@@ -49,50 +53,24 @@ def stage(*, edges: int, of: str, slices: int, in_memory: int = IN_MEMORY) -> St
         edges: rows of the tables of edges.
         of: names all that they hold.
         slices: ranges of nodes.
-        in_memory: edges from which on the work is shared out.
+        in_memory: edges up to which one unit joins all of them.
     """
     if edges <= in_memory:
-        return (
-            yield Phase(
-                name="dedup_components",
-                stage="dedup",
-                function=join_all,
-                version=1,
-                tables=(COMPONENTS.name,),
-                work=(Work(descriptor={"of": of}, size=16 * edges),),
-            )
-        )
-    done = yield _step(0, function=read_links, of=of, slices=slices, edges=edges)
+        work = [Work(descriptor={"of": of}, size=_BYTES * edges)]
+        return (yield phase("dedup_components", join_all, tables=[COMPONENTS.name], work=work))
+
+    def shares(step: int) -> list[Work]:
+        known = {"of": of, "slices": slices, "step": step}
+        return [Work(descriptor={**known, "slice": each}, size=2 * _BYTES * edges // slices) for each in range(slices)]
+
     step, settled = 0, 0
+    yield phase(f"dedup_stars_{step:02d}", read_links, tables=[_links(step).name], work=shares(step))
     while settled < 2:
         step += 1
         function = large_stars if step % 2 else small_stars
-        done = yield _step(step, function=function, of=of, slices=slices, edges=edges)
+        done = yield phase(f"dedup_stars_{step:02d}", function, tables=[_links(step).name], work=shares(step))
         settled = 0 if sum(each.counts["changes"] for each in done) else settled + 1
-    return (
-        yield Phase(
-            name="dedup_components",
-            stage="dedup",
-            function=name_components,
-            version=1,
-            tables=(COMPONENTS.name,),
-            work=tuple(Work(descriptor={"of": of, "slice": each, "step": step}) for each in range(slices)),
-        )
-    )
-
-
-def _step(step: int, *, function: UnitFunction, of: str, slices: int, edges: int) -> Phase:
-    return Phase(
-        name=f"dedup_stars_{step:02d}",
-        stage="dedup",
-        function=function,
-        version=1,
-        tables=(_links(step).name,),
-        work=tuple(
-            Work(descriptor={"of": of, "slice": number, "of_slices": slices, "step": step}, size=32 * edges // slices)
-            for number in range(slices)
-        ),
-    )
+    return (yield phase("dedup_components", name_components, tables=[COMPONENTS.name], work=shares(step)))
 
 
 def _links(step: int) -> Table:
@@ -117,7 +95,7 @@ def join_all(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Join everything in memory."""
     del unit, settings
     first, node = forest(*_concatenated(_edges(store)))
-    _write_components(output, store, node, first)
+    _write_components(output, store, node, first, roots=np.unique(first))
 
 
 def name_components(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
@@ -125,12 +103,10 @@ def name_components(unit: Unit, settings: JSON, store: Store, output: Output) ->
     del settings
     node, other = _read(unit, store, step=unit.descriptor["step"])
     leaf = other < node
-    roots = np.unique(node[~leaf])
-    _write_components(output, store, *unique(node[leaf], other[leaf]), roots=roots)
+    _write_components(output, store, node[leaf], other[leaf], roots=np.unique(node[~leaf]))
 
 
-def _write_components(output: Output, store: Store, node: Nodes, first: Nodes, *, roots: Nodes | None = None) -> None:
-    roots = np.unique(first) if roots is None else roots
+def _write_components(output: Output, store: Store, node: Nodes, first: Nodes, *, roots: Nodes) -> None:
     nodes, firsts = np.concatenate([node, roots]), np.concatenate([first, roots])
     order = np.argsort(nodes)
     batch = pa.record_batch([nodes[order], firsts[order]], schema=COMPONENTS.schema)
@@ -141,7 +117,7 @@ def _write_components(output: Output, store: Store, node: Nodes, first: Nodes, *
 def read_links(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Write a share of the edges in both orders."""
     del settings
-    one, other = _concatenated(_edges(store, share=unit.descriptor["slice"], of=unit.descriptor["of_slices"]))
+    one, other = _concatenated(_edges(store, share=unit.descriptor["slice"], of=unit.descriptor["slices"]))
     _write_links(unit, store, output, _Star(one, other, 0))
 
 

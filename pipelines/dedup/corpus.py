@@ -8,13 +8,14 @@ of their checksums, group after group, and those of earlier outputs behind all o
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.pipelines import files, tables
+from gristmill.pipelines import exchange, files, tables
 from gristmill.pipelines.checkpoints import JSON, Output, Store, Unit
 from gristmill.pipelines.exchange import MOST_RANGES, Bounds
 from gristmill.pipelines.parts import Part
@@ -22,6 +23,7 @@ from gristmill.pipelines.parts import group as grouped
 from gristmill.schemas import DOCUMENTS, QUALITY, SIGNALS, Table, canonical_json
 
 PLAN = "intermediate/dedup_plan"
+_PLAN_FILE = f"{PLAN}/plan.json"
 
 DOCUMENTS_PER_SLICE = 1 << 16
 """Documents of a slice: 29 MB of signatures, and of what they are compared with."""
@@ -45,11 +47,10 @@ class PartFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """A group of parts: the number of its first part, and how many there are."""
+    """A group of parts, and the number of the first one."""
 
     name: str
     first: int
-    parts: int
 
     @property
     def nodes(self) -> np.uint64:
@@ -72,6 +73,18 @@ class Run:
     first: Node
     end: Node
 
+    def columns(self, table: Table, *, bounds: Bounds, number: int) -> Iterator[tuple[npt.NDArray[Any], ...]]:
+        """A range of the rows of each group, column by column, with nodes for the places that are the last column.
+
+        Nothing for a run that has no such table.
+        """
+        present = set(files.list_files(self.store.path(table.name)))
+        for group in self.groups:
+            path = self.store.path(f"{table.name}/{group.name}.parquet")
+            if path in present:
+                *columns, found = exchange.between(path, bounds=bounds, number=number).columns
+                yield *(each.to_numpy() for each in columns), found.to_numpy() + group.nodes
+
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
@@ -88,15 +101,6 @@ class Corpus:
     def end(self) -> Node:
         """The first node of earlier runs."""
         return self.own.end
-
-    def files(self, table: Table) -> Iterator[tuple[str, np.uint64]]:
-        """The table's file of each group of each run, and what makes nodes of its places; none where a run has none."""
-        for run in self.runs:
-            present = set(files.list_files(run.store.path(table.name)))
-            for group in run.groups:
-                path = run.store.path(f"{table.name}/{group.name}.parquet")
-                if path in present:
-                    yield path, group.nodes
 
     def group_bounds(self) -> Bounds:
         """This run's groups as ranges of nodes."""
@@ -158,7 +162,7 @@ def plan_of(parts: Sequence[Part], *, earlier: Sequence[JSON], made_with: JSON) 
     """The plan of this run's parts, what its keys are made with, and the plans of earlier runs."""
     groups, first = [], 0
     for name, members in grouped(parts).items():
-        groups.append({"name": name, "first": first, "parts": len(members)})
+        groups.append({"name": name, "first": first})
         first += len(members)
     return {
         "made_with": made_with,
@@ -179,18 +183,21 @@ def plan_of(parts: Sequence[Part], *, earlier: Sequence[JSON], made_with: JSON) 
 def write_plan(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Write the plan that the driver made."""
     del settings, store
-    output.file(f"{PLAN}/plan.json", canonical_json(unit.local["plan"]))
+    output.file(_PLAN_FILE, canonical_json(unit.local["plan"]))
 
 
-def read_plan(store: Store) -> JSON:
-    """The plan of an output."""
-    plan: JSON = json.loads(files.read(store.path(f"{PLAN}/plan.json")))
+def read_plan(store: Store) -> JSON | None:
+    """The plan of an output, if it has one."""
+    path = store.path(_PLAN_FILE)
+    plan: JSON | None = json.loads(files.read(path)) if files.exists(path) else None
     return plan
 
 
 def read_corpus(store: Store) -> Corpus:
     """The corpus that an output's plan describes."""
-    return corpus_of(read_plan(store), store)
+    plan = read_plan(store)
+    assert plan is not None, "the plan is written before any unit that reads it"
+    return corpus_of(plan, store)
 
 
 def corpus_of(plan: JSON, store: Store) -> Corpus:
@@ -202,9 +209,7 @@ def corpus_of(plan: JSON, store: Store) -> Corpus:
         *((each["name"], Store(each["root"]), each["plan"]) for each in plan["earlier"]),
     ]:
         first = len(parts)
-        groups = tuple(
-            Group(name=each["name"], first=first + each["first"], parts=each["parts"]) for each in described["groups"]
-        )
+        groups = tuple(Group(name=each["name"], first=first + each["first"]) for each in described["groups"])
         parts += [_part(each, where) for each in described["parts"]]
         low, high = np.uint64(first) << _PART, np.uint64(len(parts)) << _PART
         runs.append(Run(name=name, store=where, groups=groups, first=low, end=high))

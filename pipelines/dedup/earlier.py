@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from gristmill.pipelines import files
 from gristmill.pipelines.checkpoints import JSON, Store
-from gristmill.pipelines.dedup.corpus import PLAN, read_plan
+from gristmill.pipelines.dedup.corpus import read_plan
 from gristmill.schemas import Recipe, RecipeError, key_of
 from gristmill.schemas.recipe import resolve
 
@@ -34,14 +33,16 @@ def earlier_runs(recipe: Recipe, *, folder: str, made_with: JSON) -> list[dict[s
 def _run(name: str, field: str, *, folder: str, made_with: JSON) -> dict[str, Any]:
     root = resolve(name, folder=folder).rstrip("/")
     store = Store(root)
-    if not files.exists(store.path(f"{PLAN}/plan.json")) or not list(store.finished(_LAST)):
+    plan = read_plan(store)
+    if plan is None or not list(store.finished(_LAST)):
         raise RecipeError(
             f"{field}: {name!r} is no output folder whose deduplication is complete (looked in {root}); "
             "name the --output of an earlier run, and let that run come to its end first"
         )
-    plan = read_plan(store)
     for what, here in made_with.items():
         there = plan["made_with"].get(what)
+        if there != here and what == "code":
+            raise RecipeError(f"{field}: {name!r} was made by another version of Gristmill; run that one again")
         if there != here:
             raise RecipeError(
                 f"{field}: {name!r} was made with {what} = {there}, this recipe says {here}; "

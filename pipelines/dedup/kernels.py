@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float32]
 def pair_up(hashes: UInt64s, texts: UInt64s, nodes: UInt64s, few: Any, found: UInt64s) -> Any:
     """Pair the first documents of the texts of each bucket: of at most `few` texts all, of more each with the first.
 
-    Takes keys sorted by hash, then text, then node; writes the smaller node to found[0], the larger to found[1], and
+    Takes keys sorted by hash, then text, then node; writes the earlier of two to found[0], the later to found[1], and
     returns how many pairs there are. `found` has room for (few, keys). Time: few * keys.
     """
     n, start = 0, 0
@@ -32,7 +32,7 @@ def pair_up(hashes: UInt64s, texts: UInt64s, nodes: UInt64s, few: Any, found: UI
                 continue
             for k in range(start, i if count <= few else start + 1):
                 if k == start or texts[k] != texts[k - 1]:
-                    found[0, n], found[1, n] = min(nodes[i], nodes[k]), max(nodes[i], nodes[k])
+                    found[0, n], found[1, n] = nodes[k], nodes[i]
                     n += 1
         start = end
     return n

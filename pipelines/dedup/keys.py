@@ -47,6 +47,7 @@ def keys_of_group(unit: Unit, settings: JSON, store: Store, output: Output) -> N
     texts: list[UInt64s] = [np.empty(0, np.uint64)]
     where: list[Nodes] = [np.empty(0, np.uint64)]
     for found in _documents(unit, store, superseded):
+        output.count("documents", len(found.places))
         for keys in _keys(found, bands=settings["bands"], rows=settings["rows"]):
             hashes.append(keys)
             texts.append(found.texts[:, 1])
@@ -58,7 +59,6 @@ def keys_of_group(unit: Unit, settings: JSON, store: Store, output: Output) -> N
     )
     bounds = exchange.hash_bounds(settings["ranges"])
     exchange.write(output, KEYS, batch, bounds=bounds, name=unit.local["name"])
-    output.count("documents", sum(map(len, where[1:])) // max(settings["bands"] + 1, 1))
 
 
 def _documents(unit: Unit, store: Store, superseded: Nodes) -> Iterator[_Found]:

@@ -1,6 +1,7 @@
 """The document of each cluster that stays."""
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from gristmill.schemas import PERMUTATIONS
 Int64s = npt.NDArray[np.int64]
 
 _NARROW = [name for name in MEMBERS.schema.names if name not in ("text_hash", "signature")]
-_WIDE = ["cluster", "node", "text_hash", "signature"]
+_WIDE = ["cluster", "text_hash", "signature"]
 
 
 def survivors_of_range(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
@@ -57,12 +58,16 @@ def choose_survivors(clusters: Int64s, members: pa.Table) -> Int64s:
             "doc_id": members["doc_id"],
         }
     )
-    descending = {"quality", "n_chars", "date"}
+    return _first_of_each(clusters, keys, descending={"quality", "n_chars", "date"})
+
+
+def _first_of_each(clusters: Int64s, keys: pa.Table, *, descending: AbstractSet[str] = frozenset()) -> Int64s:
+    """For each document the row of its cluster that comes first by the columns of `keys`, the cluster among them."""
     ordering = [(name, "descending" if name in descending else "ascending") for name in keys.column_names]
     order = pc.sort_indices(keys, sort_keys=ordering).to_numpy()
     _, first = np.unique(clusters[order], return_index=True)
-    chosen: Int64s = order[first].astype(np.int64)[clusters]
-    return chosen
+    found: Int64s = order[first].astype(np.int64)[clusters]
+    return found
 
 
 def _similarities(pieces: Callable[[list[str]], Iterator[pa.Table]], survivors: Int64s) -> Floats:
@@ -102,10 +107,11 @@ def _fates(members: pa.Table, *, clusters: Int64s, survivors: Int64s, similarity
     own = pc.is_null(members["run"]).to_numpy()
     sizes = np.bincount(clusters[own], minlength=int(clusters.max(initial=-1)) + 1)
     chosen = members.select(["doc_id", "run", "stands_for"]).take(pa.array(survivors))
+    ids = pa.table({"cluster": clusters, "earlier": pa.array(~own).cast(pa.int8()), "doc_id": members["doc_id"]})
     columns = {
         "node": members["node"],
         "doc_id": members["doc_id"],
-        "cluster": members["doc_id"].combine_chunks().take(pa.array(_smallest(members, clusters, own))),
+        "cluster": members["doc_id"].take(pa.array(_first_of_each(clusters, ids))),
         "survivor_id": pc.coalesce(chosen["stands_for"], chosen["doc_id"]),
         "earlier": chosen["run"],
         "size": pa.array(sizes[clusters], pa.int32()),
@@ -113,12 +119,3 @@ def _fates(members: pa.Table, *, clusters: Int64s, survivors: Int64s, similarity
         "similarity": pa.array(similarity, pa.float32()),
     }
     return pa.table([columns[name] for name in FATES.schema.names], schema=FATES.schema)
-
-
-def _smallest(members: pa.Table, clusters: Int64s, own: npt.NDArray[np.bool_]) -> Int64s:
-    """For each document the row of its cluster's smallest id of this run."""
-    keys = pa.table({"cluster": clusters, "here": pa.array(~own).cast(pa.int8()), "doc_id": members["doc_id"]})
-    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]).to_numpy()
-    _, first = np.unique(clusters[order], return_index=True)
-    smallest: Int64s = order[first].astype(np.int64)[clusters]
-    return smallest

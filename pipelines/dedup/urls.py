@@ -1,12 +1,12 @@
 """Pages that were captured more than once: all captures but the newest are superseded, whatever their texts.
 
-Only what an archive dates counts (`captured`): a date of publication stays the same when a page changes, and records
-that share a URL, such as the parts of a book, are no captures of one page. Captures at the same moment supersede none
+Only dates of capture count (`captured`): a date of publication stays the same when a page changes, and records that
+share a URL, such as the parts of a book, are no captures of one page. Captures at the same moment supersede none
 of each other. A superseded document takes no part in any further comparison.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,14 @@ import xxhash
 from gristmill.pipelines import exchange, tables
 from gristmill.pipelines.checkpoints import JSON, Output, Store, Unit
 from gristmill.pipelines.dedup.corpus import Nodes, places, read_corpus
-from gristmill.pipelines.exchange import hash_bounds
 from gristmill.schemas import Table
 
 CAPTURES = Table(
     name="intermediate/dedup_captures",
     row="a capture of a page",
-    schema=pa.schema([pa.field("hash", pa.uint64()), pa.field("captured", pa.int64()), pa.field("place", pa.uint64())]),
+    schema=pa.schema(
+        [pa.field("hash", pa.uint64()), pa.field("captured", pa.string()), pa.field("place", pa.uint64())]
+    ),
 )
 
 SUPERSEDED = Table(
@@ -41,7 +42,6 @@ OLD = Table(
 CAPTURES_PER_RANGE = 1 << 20
 
 UInt64s = npt.NDArray[np.uint64]
-Int64s = npt.NDArray[np.int64]
 
 _COLUMNS = ["status", "role", "uri", "canonical", "captured"]
 
@@ -50,7 +50,7 @@ def captures_of_group(unit: Unit, settings: JSON, store: Store, output: Output) 
     """Write the captures of a group of parts that no rule dropped, by the hash of their page's URL."""
     rows = pa.Table.from_batches(_captures(unit, store), schema=CAPTURES.schema)
     rows = rows.sort_by([("hash", "ascending"), ("place", "ascending")])
-    exchange.write(output, CAPTURES, rows, bounds=hash_bounds(settings["ranges"]), name=unit.local["name"])
+    exchange.write(output, CAPTURES, rows, bounds=exchange.hash_bounds(settings["ranges"]), name=unit.local["name"])
 
 
 def _captures(unit: Unit, store: Store) -> Iterator[pa.RecordBatch]:
@@ -62,7 +62,7 @@ def _captures(unit: Unit, store: Store) -> Iterator[pa.RecordBatch]:
             tables.only_ok(tables.batches(store, part["documents"], columns=_COLUMNS)),
             tables.batches(store, part["verdicts"], columns=["keep"]),
         ):
-            captured = microseconds(origin["captured"])
+            captured = origin["captured"]
             pages = page_urls(origin["uri"], origin["canonical"])
             wanted = pc.and_(verdict["keep"], pc.equal(origin["role"], "raw"))
             wanted = pc.and_(wanted, pc.and_(pc.is_valid(captured), pc.is_valid(pages)))
@@ -73,38 +73,13 @@ def _captures(unit: Unit, store: Store) -> Iterator[pa.RecordBatch]:
             start += origin.num_rows
 
 
-def microseconds(dates: pa.Array) -> pa.Int64Array:
-    """Microseconds since 1970 of ISO 8601 dates, UTC where they name no zone; null for what is no date."""
-    known: dict[str | None, int | None] = {None: None}
-    found = []
-    for date in dates.to_pylist():
-        if date not in known:
-            known[date] = _microseconds(date)
-        found.append(known[date])
-    return pa.array(found, pa.int64())
-
-
-def _microseconds(date: str) -> int | None:
-    try:
-        moment = datetime.fromisoformat(date)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
 def superseded_of_range(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Find the superseded documents among the pages of one range of hashes."""
     corpus = read_corpus(store)
-    number, bounds = unit.descriptor["range"], hash_bounds(settings["ranges"])
-    columns: list[tuple[UInt64s, Int64s, Nodes]] = [
-        (np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.uint64))
-    ]
-    for path, first in corpus.files(CAPTURES):
-        found = exchange.between(path, bounds=bounds, number=number)
-        columns.append((found["hash"].to_numpy(), found["captured"].to_numpy(), found["place"].to_numpy() + first))
-    hashes, captured, nodes = (np.concatenate(each) for each in zip(*columns, strict=True))
+    number, bounds = unit.descriptor["range"], exchange.hash_bounds(settings["ranges"])
+    empty = tuple(each.to_numpy() for each in CAPTURES.schema.empty_table().columns)
+    found = (each for run in corpus.runs for each in run.columns(CAPTURES, bounds=bounds, number=number))
+    hashes, captured, nodes = (np.concatenate(each) for each in zip(empty, *found, strict=True))
     old, newest = superseded(hashes, captured, nodes)
     order = np.argsort(old)
     order = order[old[order] < corpus.end]  # what an earlier run kept is not undone
@@ -112,8 +87,13 @@ def superseded_of_range(unit: Unit, settings: JSON, store: Store, output: Output
     exchange.write(output, SUPERSEDED, batch, bounds=corpus.group_bounds())
 
 
-def superseded(hashes: UInt64s, captured: Int64s, nodes: Nodes) -> tuple[Nodes, Nodes]:
-    """The documents that have a newer capture, each with the newest; of several newest, the smallest node."""
+def superseded(hashes: UInt64s, dates: npt.NDArray[Any], nodes: Nodes) -> tuple[Nodes, Nodes]:
+    """The documents that have a newer capture, each with the newest; of several newest, the smallest node.
+
+    Args:
+        dates: of the captures, as text that sorts as time does.
+    """
+    captured = pc.rank(pa.array(dates, pa.string()), tiebreaker="dense").to_numpy().astype(np.int64)
     order = np.lexsort((nodes, -captured, hashes))
     hashes, captured, nodes = hashes[order], captured[order], nodes[order]
     fresh = np.ones(len(hashes), bool)

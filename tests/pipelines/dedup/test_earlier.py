@@ -117,3 +117,7 @@ def test_what_cannot_be_compared_is_an_error_before_any_work(tmp_path: Path) -> 
     clusters(tmp_path / "a", [[Doc(name="a")]], "bands = 10")
     with pytest.raises(RecipeError, match=r"'../a' was made with bands = 10, this recipe says 14; use bands"):
         clusters(tmp_path / "b", [[Doc(name="b")]], 'previous = ["../a"]')
+    plan = tmp_path / "a/intermediate/dedup_plan/plan.json"
+    plan.write_text(plan.read_text().replace('"code":[', '"code":[0,'))
+    with pytest.raises(RecipeError, match=r"'../a' was made by another version of Gristmill; run that one again"):
+        clusters(tmp_path / "b", [[Doc(name="b")]], 'previous = ["../a"]\nbands = 10')
