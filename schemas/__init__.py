@@ -1,39 +1,41 @@
 """What every table looks like, the recipe, and ids. Imports nothing else of Gristmill."""
 
+from gristmill.schemas.columns import Table
 from gristmill.schemas.ids import canonical_json, digest, document_id, key_of, mix
-from gristmill.schemas.recipe import STAGES, UNKNOWN_LICENCE, Input, Recipe
-from gristmill.schemas.recipe_file import RecipeError, load, nearest, parse
-from gristmill.schemas.tables import (
-    CLUSTERS,
+from gristmill.schemas.measures import (
     CONTAMINATION,
     CONTAMINATION_FIELDS,
-    CURATED,
-    DOCUMENTS,
     DOMAIN_REPORT,
     EVALUATION_ITEMS,
-    LEDGER,
     MEASURED_FIELDS,
     MEASURES,
-    MIXTURE,
-    PASSAGES,
     PERMUTATIONS,
     PERSONAL,
     PERSONAL_KINDS,
     QUALITY,
     QUALITY_REPORT,
     QUALITY_SAMPLE,
+    SIGNAL_FIELDS,
+    SIGNALS,
+    WEB,
+)
+from gristmill.schemas.recipe import STAGES, UNKNOWN_LICENCE, Input, Recipe
+from gristmill.schemas.recipe_file import RecipeError, load, nearest, parse
+from gristmill.schemas.tables import (
+    CLUSTERS,
+    CURATED,
+    DOCUMENTS,
+    LEDGER,
+    MIXTURE,
+    PASSAGES,
     REMOVED,
     SAMPLE,
     SAMPLE_REPORT,
-    SIGNAL_FIELDS,
-    SIGNALS,
     SITE_FILES,
     TABLES,
     TOKENIZER_REPORT,
     TOKENS,
     VERDICTS,
-    WEB,
-    Table,
     shards,
 )
 

@@ -226,10 +226,12 @@ class Tokenizer(Section):
     end_token: str | None = Field(
         None,
         min_length=1,
-        description="The token that ends documents, by name; by default the one that models have for it.",
+        description="The token that ends documents, by name; by default the model's own.",
     )
     pad_token: str | None = Field(
-        None, min_length=1, description="The token that fills free slots, by name; in the same way."
+        None,
+        min_length=1,
+        description="The token that fills free slots, by name; by default the model's own, or else the end token.",
     )
     kind: Literal["bpe", "unigram"] = Field("bpe", description="SentencePiece algorithm.")
     vocabulary_size: int = Field(32_768, ge=1_000, le=262_144, description="Tokens, special and byte tokens included.")
@@ -242,7 +244,10 @@ class Tokenizer(Section):
         0.3, ge=0, le=1, description="Balance of languages in the sample: 1 as in the corpus, 0 all alike."
     )
     domain_temperature: float = Field(
-        0.3, ge=0, le=1, description="The same within a language, over its domains, and within these over inputs."
+        0.3,
+        ge=0,
+        le=1,
+        description="The same of a language's domains in its part, and of a domain's inputs in that of the domain.",
     )
     floors: dict[LanguageCode, Amount] = Field(
         default_factory=dict,
@@ -279,7 +284,7 @@ class Mixture(Section):
         1.0,
         ge=0,
         le=1,
-        description="Languages' shares: 1 as in the corpus, lower raises the small ones, 0 all alike, which with "
+        description="Balance of languages: 1 as in the corpus, lower raises the small ones, 0 all alike, which with "
         "max_epochs is UniMax.",
     )
     max_epochs: float = Field(
@@ -297,8 +302,8 @@ class Mixture(Section):
     source_weights: dict[Name, Weight] = Field(default_factory=dict, description="The same for inputs.")
     duplicate_weights: dict[ClusterSize, Weight] = Field(
         default_factory=dict,
-        description="The same for documents by how many they stand for: that of the largest size named which is not "
-        "above it, such as 2 = 2.0, 10 = 3.0, 1000 = 1.0.",
+        description="The same for documents by how many they stand for, copies included: each weight holds from its "
+        "number on up to the next, such as 2 = 2.0, 10 = 3.0, 1000 = 1.0.",
     )
     language_shares: dict[LanguageCode, Share] = Field(
         default_factory=dict, description="Shares of the mixture that languages shall have; others divide the rest."

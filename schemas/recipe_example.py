@@ -68,8 +68,13 @@ def _entry(name: str, field: FieldInfo) -> list[str]:
     default = field.get_default(call_default_factory=True, validated_data={})
     absent = default is None or default is PydanticUndefined
     off = "# " if absent or default == {} else ""
-    shown = _toml(default) if not absent else '["..."]' if "tuple" in str(field.annotation) else '"..."'
+    shown = _placeholder(field) if absent else _toml(default)
     return [*_comment(field.description or ""), f"{off}{name} = {shown}"]
+
+
+def _placeholder(field: FieldInfo) -> str:
+    kinds = (field.annotation, *typing.get_args(field.annotation))
+    return '["..."]' if "tuple" in str(kinds) else "0" if {int, float} & set(kinds) else '"..."'
 
 
 def _comment(text: str) -> list[str]:
