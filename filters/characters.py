@@ -135,6 +135,11 @@ def characters() -> Characters:
     return Characters(kinds, folds, lowers)
 
 
+def with_flags(flags: int) -> str:
+    """The characters that have one of some flags."""
+    return "".join(map(chr, np.flatnonzero(characters().kinds & np.uint32(flags))))
+
+
 @cache
 def scripts() -> tuple[str, ...]:
     """ISO 15924 codes by index; index 0 is Zyyy, the characters that all scripts share."""

@@ -22,8 +22,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gristmill.filters._jit import jit
+from gristmill.filters.characters import Characters
 from gristmill.filters.segmentation import (
-    WORDS,
+    FOLDED,
     Document,
     Int32s,
     Int64s,
@@ -32,9 +33,10 @@ from gristmill.filters.segmentation import (
     fit,
     mix,
     new_document,
+    read_document,
     texts_of,
 )
-from gristmill.filters.verbatim import NO_WORD, Tables, read_words, tables
+from gristmill.filters.verbatim import tables
 
 _BASE = np.uint64(0xC2B2AE3D27D4EB4F)
 _ONE, _ZERO = np.uint64(1), np.uint64(0)
@@ -116,11 +118,8 @@ class _Given(NamedTuple):
 
 
 class _Scratch(NamedTuple):
-    """Space for the words of one document."""
+    """Space for one document. Its words are those that leave a trace, `Document.folded`."""
 
-    words: UInt64s
-    places: Int32s
-    """Which word of the document each is: those that leave no trace are left out."""
     rolled: UInt64s
     """Hash of as many words as are asked for, from each on."""
     chosen: Int32s
@@ -136,28 +135,18 @@ def _new_scratch(n_words: Any) -> _Scratch:
     return _Scratch(
         np.empty(n_words, np.uint64),
         np.empty(n_words, np.int32),
-        np.empty(n_words, np.uint64),
-        np.empty(n_words, np.int32),
         np.empty(n_words, np.bool_),
         np.empty(n_words, np.int64),
     )
 
 
 @jit
-def _read(text: Text, d: Any, known: Tables, document: Document, scratch: _Scratch) -> tuple[Any, Any]:
-    """Find the words of document d that leave a trace; return how many, and the scratch space or a larger one."""
-    words = read_words(text, d, known, document, scratch.words)
-    if len(words) > len(scratch.words):
-        grown = _new_scratch(len(words))
-        grown.words[:] = words
-        scratch = grown
-    n = 0
-    for w in range(document.sizes[WORDS]):
-        if scratch.words[w] != NO_WORD:
-            scratch.words[n] = scratch.words[w]
-            scratch.places[n] = w
-            n += 1
-    return n, scratch
+def _read(text: Text, d: Any, known: Characters, document: Document, scratch: _Scratch) -> tuple[Any, Any]:
+    """Find the words of document d; return its space and the scratch space, or larger ones in their place."""
+    document = fit(document, text, d)
+    read_document(text, d, known, document)
+    n_words = document.sizes[FOLDED]
+    return document, scratch if n_words <= len(scratch.rolled) else _new_scratch(n_words + n_words // 2)
 
 
 @jit
@@ -205,7 +194,7 @@ def _choose(rolled: Any, n: Any, window: Any, out: Any) -> Any:
 
 
 @jit
-def _seeds(text: Text, known: Tables, size: Any, seed: Any) -> Hashes:
+def _seeds(text: Text, known: Characters, size: Any, seed: Any) -> Hashes:
     n_documents = len(text.offsets) - 1
     capacity = (text.offsets[n_documents] - text.offsets[0] + n_documents) // 2 + 1
     offsets, values = np.zeros(n_documents + 1, np.int64), np.empty(capacity, np.uint64)
@@ -213,9 +202,8 @@ def _seeds(text: Text, known: Tables, size: Any, seed: Any) -> Hashes:
     scratch = _new_scratch(1 << 12)
     n = 0
     for d in range(n_documents):
-        document = fit(document, text, d)
-        n_words, scratch = _read(text, d, known, document, scratch)
-        rolled = _roll(scratch.words, n_words, seed, scratch.rolled)
+        document, scratch = _read(text, d, known, document, scratch)
+        rolled = _roll(document.folded, document.sizes[FOLDED], seed, scratch.rolled)
         for k in range(_choose(scratch.rolled, rolled, size - seed + 1, scratch.chosen)):
             values[n] = scratch.rolled[scratch.chosen[k]]
             n += 1
@@ -224,11 +212,12 @@ def _seeds(text: Text, known: Tables, size: Any, seed: Any) -> Hashes:
 
 
 @jit
-def _want(scratch: _Scratch, n_words: Any, seeds: Known, size: Any, seed: Any) -> Any:
+def _want(document: Document, scratch: _Scratch, seeds: Known, size: Any, seed: Any) -> Any:
     """Mark the grams that have a known seed; return whether there is any."""
+    n_words = document.sizes[FOLDED]
     n_grams = n_words - size + 1
     scratch.wanted[: max(0, n_grams)] = False
-    rolled = _roll(scratch.words, n_words, seed, scratch.rolled)
+    rolled = _roll(document.folded, n_words, seed, scratch.rolled)
     found = False
     behind = 0
     for k in range(_choose(scratch.rolled, rolled, size - seed + 1, scratch.chosen)):
@@ -242,7 +231,7 @@ def _want(scratch: _Scratch, n_words: Any, seeds: Known, size: Any, seed: Any) -
 
 
 @jit
-def _grams(text: Text, known: Tables, seeds: Known, size: Any, seed: Any) -> Hashes:
+def _grams(text: Text, known: Characters, seeds: Known, size: Any, seed: Any) -> Hashes:
     n_documents = len(text.offsets) - 1
     capacity = (text.offsets[n_documents] - text.offsets[0] + n_documents) // 2 + 1
     offsets, values = np.zeros(n_documents + 1, np.int64), np.empty(capacity, np.uint64)
@@ -250,10 +239,9 @@ def _grams(text: Text, known: Tables, seeds: Known, size: Any, seed: Any) -> Has
     scratch = _new_scratch(1 << 12)
     n = 0
     for d in range(n_documents):
-        document = fit(document, text, d)
-        n_words, scratch = _read(text, d, known, document, scratch)
-        if _want(scratch, n_words, seeds, size, seed):
-            for k in range(_roll(scratch.words, n_words, size, scratch.rolled)):
+        document, scratch = _read(text, d, known, document, scratch)
+        if _want(document, scratch, seeds, size, seed):
+            for k in range(_roll(document.folded, document.sizes[FOLDED], size, scratch.rolled)):
                 if scratch.wanted[k]:
                     values[n] = scratch.rolled[k]
                     n += 1
@@ -276,13 +264,13 @@ def _cover(scratch: _Scratch, n_grams: Any, size: Any, grams: Known, rank: Any) 
 
 
 @jit
-def _spare(document: Document, scratch: _Scratch, n_words: Any, starts: Any, ends: Any) -> None:
+def _spare(document: Document, covered: Any, starts: Any, ends: Any) -> None:
     """Mark no words of some places in the text, which come in order."""
     w = 0
     for k in range(len(starts)):
-        while w < n_words and document.word_starts[scratch.places[w]] < ends[k]:
-            if document.word_starts[scratch.places[w]] >= starts[k]:
-                scratch.wanted[w] = False
+        while w < document.sizes[FOLDED] and document.word_starts[document.traced[w]] < ends[k]:
+            if document.word_starts[document.traced[w]] >= starts[k]:
+                covered[w] = False
             w += 1
 
 
@@ -297,7 +285,7 @@ def _rarest(lost: Any, first: Any, behind: Any, documents: Any) -> Any:
 
 
 @jit
-def _spans(text: Text, known: Tables, grams: Known, given: _Given, size: Any) -> Spans:
+def _spans(text: Text, known: Characters, grams: Known, given: _Given, size: Any) -> Spans:
     n_documents = len(text.offsets) - 1
     capacity = (text.offsets[n_documents] - text.offsets[0]) // size + 1
     found = Spans(
@@ -310,21 +298,21 @@ def _spans(text: Text, known: Tables, grams: Known, given: _Given, size: Any) ->
     scratch = _new_scratch(1 << 12)
     n = 0
     for d in range(n_documents):
-        document = fit(document, text, d)
-        n_words, scratch = _read(text, d, known, document, scratch)
-        n_grams = _roll(scratch.words, n_words, size, scratch.rolled)
+        document, scratch = _read(text, d, known, document, scratch)
+        n_words = document.sizes[FOLDED]
+        n_grams = _roll(document.folded, n_words, size, scratch.rolled)
         if n_grams:
             _cover(scratch, n_grams, size, grams, given.ranks[d])
             first, last = given.apart.offsets[d], given.apart.offsets[d + 1]
-            _spare(document, scratch, n_words, given.apart.starts[first:last], given.apart.ends[first:last])
+            _spare(document, scratch.wanted, given.apart.starts[first:last], given.apart.ends[first:last])
         w = 0
         while n_grams and w < n_words:
             start = w
             while w < n_words and scratch.wanted[w]:
                 w += 1
             if w - start >= size:
-                found.starts[n] = document.word_starts[scratch.places[start]]
-                found.ends[n] = document.word_ends[scratch.places[w - 1]]
+                found.starts[n] = document.word_starts[document.traced[start]]
+                found.ends[n] = document.word_ends[document.traced[w - 1]]
                 found.documents[n] = _rarest(scratch.lost, max(0, start - size + 1), min(w, n_grams), grams.documents)
                 n += 1
             w += 1

@@ -1,7 +1,19 @@
 """Edits of a text: personal data masked and passages cut out, all at once, by offsets into the text as it was."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+OPENERS = "\"'([{«“‘„‚‹「『（【¿¡"
+"""Punctuation that belongs to what stands behind it."""
+
+SEPARATORS = ",;:，；：、"
+"""Punctuation within a sentence that belongs to what stands before it."""
+
+LINE_BREAK = re.compile("\r\n|[\n\v\f\r\x85\u2028\u2029]")
+
+Place = tuple[int, int]
+"""Start and end in code points."""
 
 
 class Edit(NamedTuple):
@@ -29,6 +41,19 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
         pieces += [text[end : edit.start], edit.replacement]
         end = edit.end
     return "".join([*pieces, text[end:]])
+
+
+def union(places: Iterable[Place]) -> Iterator[Place]:
+    """The places in order, those that overlap or touch as one; empty ones are left out."""
+    start, end = -1, -1
+    for first, last in sorted(place for place in places if place[0] < place[1]):
+        if first > end:
+            if start >= 0:
+                yield start, end
+            start, end = first, last
+        end = max(end, last)
+    if start >= 0:
+        yield start, end
 
 
 def _disjoint(edits: Iterable[Edit]) -> list[Edit]:

@@ -33,7 +33,7 @@ from gristmill.filters.signals import (
     measure_document,
     stops_by_chunk,
 )
-from gristmill.schemas.tables import PERMUTATIONS
+from gristmill.schemas.measures import PERMUTATIONS
 
 
 class Knowledge(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 
 from gristmill.filters._jit import jit
 from gristmill.filters.segmentation import Int64s, UInt32s
-from gristmill.schemas.tables import PERMUTATIONS
+from gristmill.schemas.measures import PERMUTATIONS
 
 _MIX_1, _MIX_2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _SHIFT_1, _SHIFT_2 = np.uint32(16), np.uint32(13)
@@ -39,11 +39,6 @@ def choose_bands(threshold: float) -> tuple[int, int]:
     """
     lsh = datasketch.MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS)
     return int(lsh.b), int(lsh.r)
-
-
-def candidate_probability(similarity: float, *, bands: int, rows: int) -> float:
-    """Chance that two documents of a Jaccard similarity share a band (Leskovec, Rajaraman, Ullman, ch. 3)."""
-    return float(1 - (1 - similarity**rows) ** bands)
 
 
 @jit

@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gristmill.filters._jit import jit
-from gristmill.filters.characters import UNSPACED
+from gristmill.filters.characters import UNSPACED, Characters
 from gristmill.filters.segmentation import (
+    FOLDED,
     LINES,
     SEED,
-    WORDS,
     Document,
     Int32s,
     Int64s,
@@ -30,15 +30,19 @@ from gristmill.filters.segmentation import (
     fit,
     mix,
     new_document,
+    read_document,
     texts_of,
 )
-from gristmill.filters.verbatim import NO_WORD, Tables, read_words, tables
+from gristmill.filters.verbatim import tables
 
 Bools = npt.NDArray[np.bool_]
 Float64s = npt.NDArray[np.float64]
 
 SHORT = 30
 """Most weight of a short line, or of a short run of lines."""
+
+NO_WORDS = np.uint64(0)
+"""Hash of a line without words, and of a paragraph that is not compared."""
 
 
 class Lines(NamedTuple):
@@ -64,10 +68,10 @@ def _weight(kinds: Any, start: Any, end: Any) -> Any:
 
 
 @jit
-def _add_lines(document: Document, words: UInt64s, found: Lines, n: Any) -> Any:
+def _add_lines(document: Document, found: Lines, n: Any) -> Any:
     """Fill in the lines of a document from n on; return how many there are with them."""
-    n_lines, n_words, kinds = document.sizes[LINES], document.sizes[WORDS], document.kinds
-    w = 0
+    n_lines, n_words, kinds = document.sizes[LINES], document.sizes[FOLDED], document.kinds
+    word = 0
     line = 0
     while line < n_lines:
         first, worded, weight = n, 0, 0
@@ -75,26 +79,25 @@ def _add_lines(document: Document, words: UInt64s, found: Lines, n: Any) -> Any:
         while line < n_lines and (n == first or not document.line_opens[line]):
             state = SEED
             any_word = False
-            while w < n_words and document.word_starts[w] < document.line_ends[line]:
-                if words[w] != NO_WORD:
-                    state = mix(state, words[w])
-                    of_paragraph = mix(of_paragraph, words[w])
-                    any_word = True
-                w += 1
+            while word < n_words and document.word_starts[document.traced[word]] < document.line_ends[line]:
+                state = mix(state, document.folded[word])
+                of_paragraph = mix(of_paragraph, document.folded[word])
+                any_word = True
+                word += 1
             found.starts[n] = document.line_starts[line]
             found.ends[n] = document.line_ends[line]
             found.weights[n] = _weight(kinds, document.line_starts[line], document.line_ends[line])
-            found.hashes[n] = state if any_word else NO_WORD
+            found.hashes[n] = state if any_word else NO_WORDS
             weight += found.weights[n]
             worded += 1 if any_word else 0
             n += 1
             line += 1
-        found.paragraphs[first:n] = of_paragraph if worded > 1 and weight > SHORT else NO_WORD
+        found.paragraphs[first:n] = of_paragraph if worded > 1 and weight > SHORT else NO_WORDS
     return n
 
 
 @jit
-def _lines(text: Text, known: Tables) -> Lines:
+def _lines(text: Text, known: Characters) -> Lines:
     n_documents = len(text.offsets) - 1
     capacity = (text.offsets[n_documents] - text.offsets[0] + n_documents) // 2 + 1
     found = Lines(
@@ -106,13 +109,12 @@ def _lines(text: Text, known: Tables) -> Lines:
         np.empty(capacity, np.uint64),
     )
     document = new_document(1 << 14)
-    words = np.empty(1 << 12, np.uint64)
     n = 0
     for d in range(n_documents):
         document = fit(document, text, d)
-        words = read_words(text, d, known, document, words)
+        read_document(text, d, known, document)
         find_lines(document)
-        n = _add_lines(document, words, found, n)
+        n = _add_lines(document, found, n)
         found.offsets[d + 1] = n
     return found
 
@@ -154,7 +156,7 @@ def runs(found: Lines, repeated: Bools, *, documents: Int64s, shares: Float64s) 
     """
     n_documents = len(found.offsets) - 1
     of_line = np.repeat(np.arange(n_documents), np.diff(found.offsets))
-    worded = np.flatnonzero(found.hashes != NO_WORD)
+    worded = np.flatnonzero(found.hashes != NO_WORDS)
     is_open, of_worded = repeated[worded], of_line[worded]
     begins = np.ones(len(worded), np.bool_)
     begins[1:] = (is_open[1:] != is_open[:-1]) | (of_worded[1:] != of_worded[:-1])

@@ -117,6 +117,8 @@ class Document(NamedTuple):
     """Hash of each word, case folded."""
     folded: UInt64s
     """Hash of each word as normalised text has it; words that leave no trace there are left out."""
+    traced: Int32s
+    """Which word each of these is."""
     line_starts: Int32s
     line_ends: Int32s
     line_opens: npt.NDArray[np.bool_]
@@ -152,6 +154,7 @@ def new_document(n_bytes: int) -> Document:
         np.empty(n_words, np.bool_),
         np.empty(n_words, np.uint64),
         np.empty(n_words, np.uint64),
+        np.empty(n_words, np.int32),
         np.empty(n_words, np.int32),
         np.empty(n_words, np.int32),
         np.empty(n_words, np.bool_),
@@ -405,10 +408,11 @@ def find_words(document: Document, characters: Characters) -> None:
         letter_tokens += np.uintp(has_letter & (not lettered))
         lettered |= has_letter
         end = np.uintp(document.word_ends[n_words])
-        n_words += _ONE
         if traces:
             document.folded[n_folded] = folded
+            document.traced[n_folded] = n_words
             n_folded += _ONE
+        n_words += _ONE
     document.sizes[WORDS] = n_words
     document.sizes[FOLDED] = n_folded
     document.sizes[TOKENS] += np.int64(tokens + marks)
@@ -495,11 +499,17 @@ def clear(document: Document) -> None:
 
 
 @jit
-def segment(text: Text, d: Any, characters: Characters, document: Document) -> None:
-    """Decode document d and find its words, lines and script."""
+def read_document(text: Text, d: Any, characters: Characters, document: Document) -> None:
+    """Decode document d and find its words; its lines, script and sentences are not looked for."""
     clear(document)
     decode(text, d, characters.kinds, document)
     find_words(document, characters)
+
+
+@jit
+def segment(text: Text, d: Any, characters: Characters, document: Document) -> None:
+    """Decode document d and find its words, lines and script."""
+    read_document(text, d, characters, document)
     find_lines(document)
     find_script(document, characters.kinds)
 

@@ -69,7 +69,7 @@ from gristmill.filters.segmentation import (
 )
 from gristmill.filters.word_order import Orders, word_order
 from gristmill.filters.word_order import load as word_orders
-from gristmill.schemas.tables import SIGNAL_FIELDS
+from gristmill.schemas.measures import SIGNAL_FIELDS
 
 Float64s = npt.NDArray[np.float64]
 

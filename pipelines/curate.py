@@ -1,6 +1,7 @@
 """Curate: what is kept, as plain Parquet by language, and the ledger, one row for every record there was."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.pipelines import tables
-from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, Store, TableWriter, Unit
+from gristmill.pipelines.checkpoints import JSON, Output, Receipt, Store, TableWriter, Unit
 from gristmill.pipelines.editing import EMPTIED_RULE, Edited, edit
-from gristmill.pipelines.engine import Phase, Stage, Work
-from gristmill.pipelines.parts import Part, group
+from gristmill.pipelines.engine import Phase, Stage
+from gristmill.pipelines.parts import Part, group, work_of_group
 from gristmill.pipelines.rejudge import failures_after_edits, limits_after_edits
 from gristmill.pipelines.removed import RULE, removed_ids
 from gristmill.schemas import (
@@ -46,9 +47,6 @@ _BESIDE = {
 }
 """What is read of the tables beside the documents, and what it is called here."""
 
-_COPIES = pa.array(["exact", "near", "url"])
-"""Kinds of documents in clusters that another one stands for."""
-
 
 def stage(
     recipe: Recipe, *, parts: Sequence[Part], clusters: Sequence[Receipt], passages: Sequence[Receipt] = ()
@@ -62,26 +60,20 @@ def stage(
     of_group = {entry.path: entry for each in (*clusters, *passages) for entry in each.files}
     masked = [kind for kind in PERSONAL_KINDS.values() if getattr(recipe.personal, kind) == "mask"]
     cut = recipe.contamination.policy == "cut"
-    wanted = {VERDICTS.name, QUALITY.name, *([PERSONAL.name] if masked else []), *([CONTAMINATION.name] if cut else [])}
+    edits = {PERSONAL.name: bool(masked), CONTAMINATION.name: cut}
+    wanted = {DOCUMENTS.name, VERDICTS.name, QUALITY.name, *(name for name, is_wanted in edits.items() if is_wanted)}
     limits = limits_after_edits(recipe)
     work = []
     for name, members in group(parts).items():
         beside = {table.name: of_group.get(f"{table.name}/{name}.parquet") for table in (CLUSTERS, PASSAGES)}
         shortens = beside[PASSAGES.name] is not None
-        files = [_files(part, wanted | ({SIGNALS.name} if shortens else set())) for part in members]
+        read = wanted | ({SIGNALS.name} if shortens else set())
+        found = work_of_group(name, members, tables=read, beside=beside)
         work.append(
-            Work(
-                descriptor={
-                    "parts": [{table: entry.checksum for table, entry in each.items()} for each in files],
-                    **{table: entry.checksum if entry else None for table, entry in beside.items()},
-                    "limits": key_of(limits) if shortens else None,
-                },
-                local={
-                    "parts": [{table: entry.path for table, entry in each.items()} for each in files],
-                    **{table: entry.path if entry else None for table, entry in beside.items()},
-                    "limits": limits if shortens else None,
-                },
-                size=sum(part.documents.text_bytes for part in members),
+            replace(
+                found,
+                descriptor={**found.descriptor, "limits": key_of(limits) if shortens else None},
+                local={**found.local, "limits": limits if shortens else None},
             )
         )
     return (
@@ -97,12 +89,6 @@ def stage(
     )
 
 
-def _files(part: Part, wanted: set[str]) -> dict[str, FileEntry]:
-    """The files of a part that are read, by table."""
-    beside = {VERDICTS.name: part.verdicts, SIGNALS.name: part.signals, **part.measures}
-    return {DOCUMENTS.name: part.documents, **{name: entry for name, entry in beside.items() if name in wanted}}
-
-
 def curate_group(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
     """Write the ledger of a group of parts and its kept documents, one file for each language."""
     clusters = _OfGroup.read(store, unit.local[CLUSTERS.name], CLUSTERS)
@@ -112,20 +98,14 @@ def curate_group(unit: Unit, settings: JSON, store: Store, output: Output) -> No
     with output.table(LEDGER) as ledger:
         for part in unit.local["parts"]:
             for batch, beside in _joined(store, part):
-                repeated = passages.of(batch["doc_id"])["spans"]
-                edited = edit(
-                    batch["text"],
-                    beside.append_column("passages", repeated),
-                    masked=settings["mask"],
-                    cut=settings["cut"],
-                )
+                cluster = clusters.of(batch["doc_id"])
+                findings = beside.append_column("passages", passages.of(batch["doc_id"])["spans"])
+                edited = edit(batch["text"], findings, masked=settings["mask"], cut=settings["cut"])
                 again = _judged_again(edited, beside, unit=unit)
-                rows = _ledger_rows(
-                    batch, beside=beside, clusters=clusters, edited=edited, again=again, removed=removed
-                )
+                rows = _ledger_rows(batch, beside=beside, cluster=cluster, edited=edited, again=again, removed=removed)
                 ledger.write(rows)
                 _count(rows, output)
-                curated.write(batch, rows, beside=beside, clusters=clusters, texts=edited.texts)
+                curated.write(batch, rows, beside=beside, sizes=cluster["size"], texts=edited.texts)
     curated.close()
 
 
@@ -133,26 +113,25 @@ class _OfGroup:
     """A table that a group of parts has one file of, or none, looked up by document."""
 
     def __init__(self, table: pa.Table) -> None:
-        self._ids = table["doc_id"].combine_chunks()
-        self._table = table
+        self._rows = tables.as_batch(table)
 
     @classmethod
     def read(cls, store: Store, path: str | None, table: Table) -> "_OfGroup":
         return cls(tables.read(store, path) if path else table.schema.empty_table())
 
-    def of(self, doc_ids: pa.Array) -> pa.Table:
+    def of(self, doc_ids: pa.Array) -> pa.RecordBatch:
         """A row for each document: nulls where the table has none."""
-        return self._table.take(pc.index_in(doc_ids, value_set=self._ids))
+        return self._rows.take(pc.index_in(doc_ids, value_set=self._rows["doc_id"]))
 
 
-def _judged_again(edited: Edited, beside: pa.Table, *, unit: Unit) -> dict[str, pa.Array]:
+def _judged_again(edited: Edited, beside: pa.RecordBatch, *, unit: Unit) -> dict[str, pa.Array]:
     """The first rule that each document fails now that it lost repeated passages; nulls where there is none."""
     languages = beside.select([_LIKELIEST, "language_score"]).rename_columns(["language", "language_score"])
     failures = failures_after_edits(edited.texts, languages, which=edited.shortened, limits=unit.local["limits"])
     return _first_failures(failures)
 
 
-def _joined(store: Store, part: Mapping[str, str]) -> Iterator[tuple[pa.RecordBatch, pa.Table]]:
+def _joined(store: Store, part: Mapping[str, str]) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Documents of every status with what stands beside them, nulls for those that are none."""
     streams = (_renamed(store, part[name], _BESIDE[name]) for name in _BESIDE if name in part)
     beside = _Cursor(tables.aligned(*streams), schema=_beside_schema())
@@ -186,13 +165,13 @@ class _Cursor:
         self._stream = stream
         self._held = schema.empty_table()
 
-    def take(self, rows: int) -> pa.Table:
+    def take(self, rows: int) -> pa.RecordBatch:
         while self._held.num_rows < rows:
             fresh = next(self._stream, None)
             if fresh is None:
                 raise ValueError("a part has more documents than verdicts")
             self._held = pa.concat_tables([self._held, self._table(fresh)])
-        taken = self._held.slice(0, rows).combine_chunks()
+        taken = tables.as_batch(self._held.slice(0, rows))
         self._held = self._held.slice(rows)
         return taken
 
@@ -212,25 +191,24 @@ class _Cursor:
 def _ledger_rows(
     batch: pa.RecordBatch,
     *,
-    beside: pa.Table,
-    clusters: _OfGroup,
+    beside: pa.RecordBatch,
+    cluster: pa.RecordBatch,
     edited: Edited,
     again: Mapping[str, pa.Array],
     removed: pa.Array,
 ) -> pa.RecordBatch:
     """One ledger row for each record. The first that applies decides: unreadable or skipped, reference, dropped,
-    duplicate, nothing left after edits, too little left, kept."""
-    reason = _first_failures(_plain(beside["failures"]))
-    cluster = clusters.of(batch["doc_id"])
+    duplicate, nothing left after edits, too little left, removed, kept."""
+    reason = _first_failures(beside["failures"])
     unfit = pc.not_equal(batch["status"], "ok")
     reference = pc.equal(batch["role"], "reference")
-    dropped = pc.fill_null(pc.invert(_plain(beside["keep"])), False)
-    copy = pc.fill_null(pc.is_in(_plain(cluster["kind"]), _COPIES), False)
+    dropped = pc.fill_null(pc.invert(beside["keep"]), False)
+    copy = pc.fill_null(pc.not_equal(cluster["kind"], "survivor"), False)
     gone = pc.is_in(batch["doc_id"], value_set=removed)
     cases = pc.make_struct(unfit, reference, dropped, copy, edited.emptied, pc.is_valid(again["rule"]), gone)
 
     def choose(*values: Any) -> pa.Array:
-        return _plain(pc.case_when(cases, *values))
+        return pc.case_when(cases, *values)
 
     def words(*values: str) -> list[pa.Scalar]:
         return [pa.scalar(value) for value in values]
@@ -243,7 +221,7 @@ def _ledger_rows(
         "doc_id": batch["doc_id"],
         "source": batch["source"],
         "uri": batch["uri"],
-        "language": _plain(beside["language"]),
+        "language": beside["language"],
         "bytes": batch["bytes"],
         "stage": choose(*words("ingest", "ingest", "decide", "dedup", "curate", "curate", "curate", "curate")),
         "disposition": choose(
@@ -253,7 +231,7 @@ def _ledger_rows(
             batch["rule"],
             pa.scalar("reference"),
             reason["rule"],
-            _plain(cluster["kind"]),
+            cluster["kind"],
             pa.scalar(EMPTIED_RULE),
             again["rule"],
             pa.scalar(RULE),
@@ -263,15 +241,11 @@ def _ledger_rows(
             name: choose(nothing, nothing, reason[name], nothing, nothing, again[name], nothing, nothing)
             for name in ("value", "limit")
         },
-        **{name: pc.if_else(is_copy, _plain(cluster[name]), null) for name in ("survivor_id", "earlier")},
-        "similarity": pc.if_else(is_copy, _plain(cluster["similarity"]), pa.scalar(None, pa.float32())),
+        **{name: pc.if_else(is_copy, cluster[name], null) for name in ("survivor_id", "earlier")},
+        "similarity": pc.if_else(is_copy, cluster["similarity"], pa.scalar(None, pa.float32())),
         "detail": pc.if_else(went_on, edited.details, batch["detail"]),
     }
     return pa.record_batch([columns[field.name] for field in LEDGER.schema], schema=LEDGER.schema)
-
-
-def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _first_failures(lists: pa.ListArray) -> dict[str, pa.Array]:
@@ -299,13 +273,12 @@ class _ByLanguage:
         self._writers: dict[str, TableWriter] = {}
 
     def write(
-        self, batch: pa.RecordBatch, ledger: pa.RecordBatch, *, beside: pa.Table, clusters: _OfGroup, texts: pa.Array
+        self, batch: pa.RecordBatch, ledger: pa.RecordBatch, *, beside: pa.RecordBatch, sizes: pa.Array, texts: pa.Array
     ) -> None:
-        sizes = pc.fill_null(_plain(clusters.of(batch["doc_id"])["size"]), 1)
         special = {
             "licence": _licence(batch),
-            "quality": _plain(beside["quality_score"]),
-            "cluster_size": sizes,
+            "quality": beside["quality_score"],
+            "cluster_size": pc.fill_null(sizes, 1),
             "text": texts,
         }
         columns = [special[name] if name in special else batch[name] for name in CURATED.schema.names]

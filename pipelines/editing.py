@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.filters.contamination.cut import passages
+from gristmill.filters.cutting import cuts
 from gristmill.filters.edits import Edit, apply
 from gristmill.filters.personal import placeholder
-from gristmill.filters.removal import cuts
 
 EMPTIED_RULE = "curate.empty"
 """Drops a document of which the edits leave nothing."""
@@ -33,7 +33,7 @@ class Edited(NamedTuple):
     """Whether repeated passages were cut out."""
 
 
-def edit(texts: pa.StringArray, beside: pa.Table, *, masked: Sequence[str], cut: bool) -> Edited:
+def edit(texts: pa.StringArray, beside: pa.RecordBatch, *, masked: Sequence[str], cut: bool) -> Edited:
     """Edit a batch; only rows with findings cost anything.
 
     Args:
@@ -42,7 +42,7 @@ def edit(texts: pa.StringArray, beside: pa.Table, *, masked: Sequence[str], cut:
         masked: kinds of personal data that give way to a placeholder.
         cut: whether passages of evaluation sets are cut out.
     """
-    spans, evidence, repeated = (_plain(beside[name]) for name in ("spans", "evidence", "passages"))
+    spans, evidence, repeated = (beside[name] for name in ("spans", "evidence", "passages"))
     shortened = _any(repeated)
     found = pc.or_(pc.or_(_any(spans), _any(evidence)), shortened) if masked or cut else shortened
     new: dict[int, str] = {}
@@ -50,7 +50,8 @@ def edit(texts: pa.StringArray, beside: pa.Table, *, masked: Sequence[str], cut:
     for row in pc.indices_nonzero(found).to_pylist():
         text, removed = texts[row].as_py(), repeated[row].as_py() or []
         edits, counts = _edits(text, spans[row].as_py() or [], evidence[row].as_py() or [], masked=masked, cut=cut)
-        edits += cuts(text, ((span["start"], span["end"]) for span in removed))
+        if removed:
+            edits += cuts(text, ((span["start"], span["end"]) for span in removed))
         if edits:
             new[row], details[row] = apply(text, edits), _detail(counts, removed)
     emptied = [row in new and not new[row].strip() for row in range(len(texts))] if new else [False] * len(texts)
@@ -90,7 +91,3 @@ def _replaced(texts: pa.StringArray, new: dict[int, str]) -> pa.StringArray:
         return texts
     mask = pa.array([row in new for row in range(len(texts))])
     return pc.replace_with_mask(texts, mask, pa.array([new[row] for row in sorted(new)], texts.type))
-
-
-def _plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

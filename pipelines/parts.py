@@ -6,10 +6,11 @@ the leading bits of the documents file's checksum, so that adding a file to the 
 were.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gristmill.pipelines.checkpoints import FileEntry, Receipt
+from gristmill.pipelines.engine import Work
 from gristmill.schemas import DOCUMENTS, SIGNALS, VERDICTS, Table
 
 GROUP_BYTES = 128 << 20
@@ -38,6 +39,11 @@ class Part(Piece):
     """A piece with its verdicts."""
 
     verdicts: FileEntry
+
+    def files(self, names: Collection[str]) -> dict[str, FileEntry]:
+        """Its files of some tables, by the table's name; those that it has."""
+        own = {DOCUMENTS.name: self.documents, SIGNALS.name: self.signals, VERDICTS.name: self.verdicts}
+        return {name: entry for name, entry in {**own, **self.measures}.items() if name in names}
 
     def checksums(self) -> list[str]:
         return [self.documents.checksum, self.signals.checksum, self.verdicts.checksum]
@@ -85,3 +91,27 @@ def group(given: Sequence[Part], *, target_bytes: int = GROUP_BYTES) -> dict[str
         number = int(part.key[:8], 16) >> (32 - bits)
         groups.setdefault(f"{number:0{max(1, (bits + 3) // 4)}x}", []).append(part)
     return dict(sorted(groups.items()))
+
+
+def work_of_group(
+    name: str, members: Sequence[Part], *, tables: Collection[str], beside: Mapping[str, FileEntry | None]
+) -> Work:
+    """A unit for a group of parts.
+
+    Args:
+        tables: names of the parts' tables that are read.
+        beside: files that the group as a whole has of further tables, by the table's name; None where it has none.
+    """
+    files = [part.files(tables) for part in members]
+    return Work(
+        descriptor={
+            "parts": [{table: entry.checksum for table, entry in each.items()} for each in files],
+            **{table: entry.checksum if entry else None for table, entry in beside.items()},
+        },
+        local={
+            "name": name,
+            "parts": [{table: entry.path for table, entry in each.items()} for each in files],
+            **{table: entry.path if entry else None for table, entry in beside.items()},
+        },
+        size=sum(part.documents.text_bytes for part in members),
+    )

@@ -8,8 +8,8 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gristmill.filters.rules import Limits, decide
 from gristmill.pipelines.checkpoints import JSON
@@ -31,7 +31,7 @@ def limits_after_edits(recipe: Recipe) -> JSON:
 
 
 def failures_after_edits(
-    texts: pa.StringArray, languages: pa.Table, *, which: pa.BooleanArray, limits: JSON
+    texts: pa.StringArray, languages: pa.RecordBatch, *, which: pa.BooleanArray, limits: JSON
 ) -> pa.ListArray:
     """Rules that some texts of a batch fail now, as the table `verdicts` has them; null for the others.
 
@@ -41,21 +41,20 @@ def failures_after_edits(
     """
     from gristmill.filters.kernel import annotate_kernel  # noqa: PLC0415  (compiled kernels: only workers need them)
 
-    rows = pc.indices_nonzero(which)
-    if not len(rows):
+    if not which.true_count:
         return pa.nulls(len(texts), _FAILURES)
-    known = languages.take(rows).combine_chunks()
-    signals = annotate_kernel(texts.take(rows), known["language"], _stop_words()).signals
+    known = languages.filter(which)
+    signals = annotate_kernel(texts.filter(which), known["language"], _stop_words()).signals
     batch = pa.record_batch(
         {
-            "doc_id": pa.nulls(len(rows), pa.string()),
-            **{name: _plain(known[name]) for name in ("language", "language_score")},
+            "doc_id": pa.nulls(known.num_rows, pa.string()),
+            **{name: known[name] for name in known.schema.names},
             **{field.name: signals[field.name] for field in SIGNAL_FIELDS},
         }
     )
     failures = decide(batch, Limits.from_json(limits))["failures"]
-    number = {row: place for place, row in enumerate(rows.to_pylist())}
-    return failures.take(pa.array([number.get(row) for row in range(len(texts))], pa.int64()))
+    judged = which.to_numpy(zero_copy_only=False)
+    return failures.take(pa.array(np.cumsum(judged) - 1, mask=~judged))
 
 
 @functools.cache
@@ -64,7 +63,3 @@ def _stop_words() -> "StopWords":
     from gristmill.filters.signals import StopWords  # noqa: PLC0415
 
     return StopWords.compile(stop_words.load())
-
-
-def _plain(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks()

@@ -44,6 +44,11 @@ def opened(path: str) -> Iterator[pq.ParquetFile]:
         raise ValueError(f"{path} is damaged ({error}); remove this file and run again") from error
 
 
+def as_batch(table: pa.Table) -> pa.RecordBatch:
+    """A table as one batch, each column one array: for few rows, or narrow columns."""
+    return pa.record_batch([column.combine_chunks() for column in table.columns], schema=table.schema)
+
+
 def aligned(*streams: Iterable[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, ...]]:
     """Cut streams of batches at common rows, so that row i of each batch is the same document.
 

@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
-from gristmill.filters.characters import BREAK, CLOSER, TERMINAL, characters
+from gristmill.filters.characters import BREAK, CLOSER, TERMINAL, with_flags
+from gristmill.filters.edits import LINE_BREAK, OPENERS, SEPARATORS, Place, union
 
 SCRAP = 16
 """What is left of a sentence goes with the passage if it is no longer than that, or than a quarter of the passage."""
@@ -15,11 +14,9 @@ SCRAP = 16
 LABEL = 8
 """Characters of a line that may be its number or bullet, with at most three letters or digits."""
 
-_OPENERS = "\"'([{«“‘„‚‹「『（【¿¡"
 
-
-def passages(text: str, evidence: Iterable[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    """Start and end of what to cut, in code points, in order, none touching another.
+def passages(text: str, evidence: Iterable[Mapping[str, Any]]) -> list[Place]:
+    """What to cut, in order, none touching another.
 
     Each finding is taken with the rest of its sentence or line where that is a scrap ("Question:", "Answer: 18."), with
     the punctuation around it, and with the white space on one side: the wider gap stays, at the text's ends none. A
@@ -28,27 +25,13 @@ def passages(text: str, evidence: Iterable[Mapping[str, Any]]) -> list[tuple[int
     Args:
         evidence: findings with `start` and `end`, as in the table `contamination`.
     """
-    extended = [
-        _with_scraps(text, start, end) for start, end in _union((each["start"], each["end"]) for each in evidence)
-    ]
-    joined = [_with_gap(text, start, end) for start, end in _union(_bridged(text, extended))]
-    return list(_union(joined))
+    found = union((each["start"], each["end"]) for each in evidence)
+    extended = [_with_scraps(text, start, end) for start, end in found]
+    joined = [_with_gap(text, start, end) for start, end in union(_bridged(text, extended))]
+    return list(union(joined))
 
 
-def _union(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The spans in order, those that overlap or touch as one."""
-    start, end = -1, -1
-    for first, last in sorted(spans):
-        if first > end:
-            if start >= 0:
-                yield start, end
-            start, end = first, last
-        end = max(end, last)
-    if start >= 0:
-        yield start, end
-
-
-def _bridged(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _bridged(text: str, spans: list[Place]) -> Iterator[Place]:
     """The spans, and the gaps between two of them that hold no letter or number."""
     for index, (start, end) in enumerate(spans):
         yield start, end
@@ -57,7 +40,7 @@ def _bridged(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int
             yield end, after
 
 
-def _with_scraps(text: str, start: int, end: int) -> tuple[int, int]:
+def _with_scraps(text: str, start: int, end: int) -> Place:
     """The span with the rest of its sentence if that is a scrap, and with a number or bullet before it."""
     scrap = max(SCRAP, (end - start) // 4)
     first = max(0, start - scrap - 1)
@@ -67,7 +50,7 @@ def _with_scraps(text: str, start: int, end: int) -> tuple[int, int]:
     stop = match.end() if match else len(after)  # more than a scrap, unless the text ends there
     if begin >= 0 and stop <= scrap:
         return _without_label(text, first + begin), end + stop
-    start -= len(before) - len(before.rstrip(_OPENERS))
+    start -= len(before) - len(before.rstrip(OPENERS))
     return _without_label(text, start), end + len(after) - len(after.lstrip(_trailing()))
 
 
@@ -75,13 +58,13 @@ def _without_label(text: str, start: int) -> int:
     """Where the line of a span begins, if only a number or bullet stands before it there; else where the span does."""
     first = max(0, start - LABEL)
     before = text[first:start]
-    line = _BREAK_CHARACTERS.split(before)[-1]
+    line = LINE_BREAK.split(before)[-1]
     if (len(line) == len(before) and first > 0) or sum(map(str.isalnum, line)) > 3:
         return start
     return start - len(line)
 
 
-def _with_gap(text: str, start: int, end: int) -> tuple[int, int]:
+def _with_gap(text: str, start: int, end: int) -> Place:
     """The span with the white space on one side of it, or on both at an end of the text."""
     first, last = start, end
     while first > 0 and text[first - 1].isspace():
@@ -95,33 +78,21 @@ def _with_gap(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _width(gap: str) -> tuple[int, bool]:
     """How wide a gap is: line breaks, two at most, then whether there is any."""
-    return min(len(_LINE_BREAK.findall(gap)), 2), gap != ""
-
-
-_BREAK_CHARACTERS = re.compile("[\n\v\f\r\x85\u2028\u2029]")
-_LINE_BREAK = re.compile(f"\r\n|{_BREAK_CHARACTERS.pattern}")
+    return min(len(LINE_BREAK.findall(gap)), 2), gap != ""
 
 
 @functools.cache
 def _sentence_ends() -> re.Pattern[str]:
     """The end of a sentence with the quotes that close it: a mark of ASCII only before white space (3.14, example.org),
     a line break always."""
-    terminal, closer = _class(TERMINAL), _class(CLOSER)
+    terminal, closer = with_flags(TERMINAL), with_flags(CLOSER)
     wide = "".join(each for each in terminal if not each.isascii())
-    closers = f"[{_escaped(closer)}]*"
-    marks = f"[{_escaped(terminal)}]+{closers}(?=\\s|$)|[{_escaped(wide)}]+{closers}"
-    return re.compile(f"{marks}|[{_escaped(_class(BREAK))}]+")
+    closers = f"[{re.escape(closer)}]*"
+    marks = f"[{re.escape(terminal)}]+{closers}(?=\\s|$)|[{re.escape(wide)}]+{closers}"
+    return re.compile(f"{marks}|[{re.escape(with_flags(BREAK))}]+")
 
 
 @functools.cache
 def _trailing() -> str:
     """Punctuation that belongs to what stands before it."""
-    return _class(TERMINAL) + _class(CLOSER) + ",;:，；：、"
-
-
-def _class(flag: int) -> str:
-    return "".join(map(chr, np.flatnonzero(characters().kinds & np.uint32(flag))))
-
-
-def _escaped(members: str) -> str:
-    return re.escape(members)
+    return with_flags(TERMINAL | CLOSER) + SEPARATORS

@@ -26,7 +26,6 @@ from gristmill.filters.contamination.tokens import (
     CLASS,
     NUMBER,
     Tokenizer,
-    read_document,
     tokenize_document,
     tokenizer,
 )
@@ -40,6 +39,7 @@ from gristmill.filters.segmentation import (
     UInt32s,
     fit,
     new_document,
+    read_document,
     texts_of,
 )
 

@@ -21,20 +21,16 @@ from gristmill.filters.characters import (
     characters,
     scripts,
 )
-from gristmill.filters.folding import IN_CONTEXT
 from gristmill.filters.segmentation import (
     FOLDED,
-    WORDS,
     Document,
     Int32s,
     Int64s,
     Text,
     UInt32s,
-    clear,
-    decode,
-    find_words,
     fit,
     new_document,
+    read_document,
     texts_of,
 )
 
@@ -77,43 +73,23 @@ def tokenizer() -> Tokenizer:
 
 
 @jit
-def read_document(text: Text, d: Any, known: Characters, document: Document) -> None:
-    """Decode document d and find its words; its lines, script and sentences are not looked for."""
-    clear(document)
-    decode(text, d, known.kinds, document)
-    find_words(document, known)
-
-
-@jit
-def _leaves_trace(document: Document, folds: UInt32s, w: Any) -> Any:
-    """Whether word w is a word of the normalised text; a lone tatweel is not."""
-    for i in range(document.word_starts[w], document.word_ends[w]):
-        fold = folds[document.chars[i]]
-        if fold != 0 and fold < IN_CONTEXT:  # what is in context has a trace only behind a letter that has one
-            return True
-    return False
-
-
-@jit
 def tokenize_document(document: Document, known: Tokenizer, tokens: UInt32s, words: Int32s) -> Any:
     """Write the tokens of a document whose words are found, and the word that each stands for; return how many.
 
-    Both arrays need room for its words. Linear in words.
+    A word that leaves no trace in normalised text, such as a lone tatweel, is left out. Both arrays need room for all
+    words. Linear in words.
     """
-    all_leave_traces = document.sizes[WORDS] == document.sizes[FOLDED]
-    n = 0
-    for w in range(document.sizes[WORDS]):
-        if not all_leave_traces and not _leaves_trace(document, known.characters.folds, w):
-            continue
+    n = document.sizes[FOLDED]
+    for k in range(n):
+        w = document.traced[k]
         kind = document.kinds[document.word_starts[w]]
         if not document.word_letters[w]:
             token = np.uint32(document.words[w] >> _TOP) | CLASS
         else:
             word_class = known.classes[kind >> SCRIPT_SHIFT] if kind & UNSPACED else np.uint32(SPACED)
-            token = (np.uint32(document.folded[n] >> _TOP) & ~CLASS) | word_class
-        tokens[n] = token
-        words[n] = w
-        n += 1
+            token = (np.uint32(document.folded[k] >> _TOP) & ~CLASS) | word_class
+        tokens[k] = token
+        words[k] = w
     return n
 
 

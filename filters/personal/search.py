@@ -12,7 +12,7 @@ from gristmill.filters.personal.numbers import run
 from gristmill.filters.personal.places import Place, place
 from gristmill.filters.personal.spans import KINDS, Span, blanked, without_placeholders
 from gristmill.filters.segmentation import Text, texts_of
-from gristmill.schemas.tables import PERSONAL, PERSONAL_FIELDS, PERSONAL_KINDS
+from gristmill.schemas.measures import PERSONAL, PERSONAL_FIELDS, PERSONAL_KINDS
 
 Codes: TypeAlias = Sequence[str | None] | pa.Array | pa.ChunkedArray
 

@@ -29,12 +29,10 @@ from gristmill.filters.segmentation import (
     UInt8s,
     UInt32s,
     UInt64s,
-    clear,
-    decode,
-    find_words,
     fit,
     mix,
     new_document,
+    read_document,
     texts_of,
 )
 from gristmill.filters.signals import Float64s
@@ -120,9 +118,7 @@ def _encode(code: Any, out: UInt8s, at: Any) -> Any:
 @jit
 def spell_document(text: Text, d: Any, known: Characters, document: Document, out: UInt8s) -> Any:
     """Write the normalised words of document d, with single spaces between; return how many bytes."""
-    clear(document)
-    decode(text, d, known.kinds, document)
-    find_words(document, known)
+    read_document(text, d, known, document)
     # Not the document as a whole to other functions: Numba would count references to each of its arrays at every call.
     chars, kinds, folds = document.chars, document.kinds, known.folds
     starts, ends = document.word_starts, document.word_ends

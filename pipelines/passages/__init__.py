@@ -11,19 +11,19 @@ numbers of documents:
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gristmill.pipelines import exchange
-from gristmill.pipelines.checkpoints import JSON, FileEntry, Receipt
+from gristmill.pipelines.checkpoints import JSON, Receipt
 from gristmill.pipelines.engine import Phase, Stage, UnitFunction, Work
-from gristmill.pipelines.parts import Part, group
+from gristmill.pipelines.parts import Part, group, work_of_group
 from gristmill.pipelines.passages.counts import count_grams, count_passages, count_seeds, group_bounds
 from gristmill.pipelines.passages.documents import READ
 from gristmill.pipelines.passages.find import passages_of_group
 from gristmill.pipelines.passages.keys import grams_of_group, keys_of_group, seeds_of_group
 from gristmill.pipelines.passages.tally import GRAM_COUNTS, GRAMS, PASSAGE_COUNTS, PASSAGE_KEYS, SEED_COUNTS, SEEDS
-from gristmill.schemas import CLUSTERS, DOCUMENTS, PASSAGES, VERDICTS, Recipe, Table, key_of
+from gristmill.schemas import CLUSTERS, PASSAGES, Recipe, Table, key_of
 
 VERSION = 1
 
@@ -102,25 +102,13 @@ class _Frame:
     def of_parts(cls, parts: Sequence[Part], clusters: Sequence[Receipt]) -> "_Frame":
         of_group = {entry.path: entry for receipt in clusters for entry in receipt.of(CLUSTERS)}
         groups = group(parts)
-        work = []
-        for name, members in groups.items():
-            found = of_group.get(f"{CLUSTERS.name}/{name}.parquet")
-            files = [_files(part) for part in members]
-            work.append(
-                Work(
-                    descriptor={
-                        "parts": [{table: entry.checksum for table, entry in each.items()} for each in files],
-                        "clusters": found.checksum if found else None,
-                    },
-                    local={
-                        "name": name,
-                        "parts": [{table: entry.path for table, entry in each.items()} for each in files],
-                        "clusters": found.path if found else None,
-                    },
-                    size=sum(part.documents.text_bytes for part in members),
-                )
+        work = tuple(
+            work_of_group(
+                name, members, tables=READ, beside={CLUSTERS.name: of_group.get(f"{CLUSTERS.name}/{name}.parquet")}
             )
-        return cls(work=tuple(work), shares=group_bounds(list(groups)), size=sum(each.size for each in work))
+            for name, members in groups.items()
+        )
+        return cls(work=work, shares=group_bounds(list(groups)), size=sum(each.size for each in work))
 
     def by_group(
         self, name: str, function: UnitFunction, table: Table, *, settings: JSON, given: JSON | None = None
@@ -149,12 +137,6 @@ class _Frame:
             settings=settings,
             work=tuple(work),
         )
-
-
-def _files(part: Part) -> Mapping[str, FileEntry]:
-    """The files of a part that are read."""
-    every = {DOCUMENTS.name: part.documents, VERDICTS.name: part.verdicts, **part.measures}
-    return {name: every[name] for name in READ if name in every}
 
 
 def _key(receipts: Sequence[Receipt]) -> str:

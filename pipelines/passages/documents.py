@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gristmill.pipelines import tables
 from gristmill.pipelines.checkpoints import Store, Unit
-from gristmill.schemas import DOCUMENTS, VERDICTS, WEB, digest
-
-UInt64s = npt.NDArray[np.uint64]
+from gristmill.pipelines.passages.tally import UInt64s
+from gristmill.schemas import CLUSTERS, DOCUMENTS, VERDICTS, WEB, digest
 
 READ = {
     DOCUMENTS.name: ["doc_id", "source", "role", "status", "text"],
@@ -36,7 +34,7 @@ class Documents(NamedTuple):
 
 def documents(store: Store, unit: Unit) -> Iterator[Documents]:
     """The documents of a group of parts that go on, some thousand at a time. Memory: such a batch."""
-    copies = _copies(store, unit.local["clusters"])
+    copies = _copies(store, unit.local[CLUSTERS.name])
     for part in unit.local["parts"]:
         for batch in _joined(store, part):
             goes_on = pc.and_(batch["keep"], pc.equal(batch["role"], "raw"))

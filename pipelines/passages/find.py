@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gristmill.pipelines import tables
 from gristmill.pipelines.checkpoints import JSON, Output, Store, Unit
 from gristmill.pipelines.passages.counts import read_counts
 from gristmill.pipelines.passages.documents import Documents, documents
@@ -21,8 +22,6 @@ Bools = npt.NDArray[np.bool_]
 Float64s = npt.NDArray[np.float64]
 
 _SPANS: pa.ListType = PASSAGES.schema.field("spans").type
-
-
 _FOUND = pa.schema([pa.field("row", pa.int64()), *_SPANS.value_type])
 """Passages of a batch: the row of the document, and what the table says of each."""
 
@@ -160,18 +159,13 @@ def _found(*columns: npt.NDArray[Any]) -> pa.Table:
 
 def _rows(batch: Documents, spans: pa.Table, output: Output) -> pa.Table:
     """The batch's rows of the table: documents that have passages, each with its own in the order of their places."""
-    spans = spans.sort_by([(name, "ascending") for name in ("row", "start", "end", "kind")]).combine_chunks()
-    present, firsts = np.unique(spans["row"].to_numpy(), return_index=True)
-    columns = [_plain(spans[field.name]) for field in _SPANS.value_type]
-    offsets = pa.array(np.append(firsts, spans.num_rows).astype(np.int32))
-    structs = pa.StructArray.from_arrays(columns, fields=list(_SPANS.value_type))
-    for kind in pc.value_counts(spans["kind"]).to_pylist():
+    rows = tables.as_batch(spans.sort_by([(name, "ascending") for name in ("row", "start", "end", "kind")]))
+    present, firsts = np.unique(rows["row"].to_numpy(), return_index=True)
+    offsets = pa.array(np.append(firsts, rows.num_rows).astype(np.int32))
+    structs = pa.StructArray.from_arrays(rows.columns[1:], fields=list(_SPANS.value_type))
+    for kind in pc.value_counts(rows["kind"]).to_pylist():
         output.count(kind["values"], kind["counts"])
     output.count("documents", len(present))
-    output.count("characters", pc.sum(pc.subtract(spans["end"], spans["start"]), min_count=0).as_py())
+    output.count("characters", pc.sum(pc.subtract(rows["end"], rows["start"]), min_count=0).as_py())
     lists = pa.ListArray.from_arrays(offsets, structs, type=_SPANS)
     return pa.table([batch.doc_ids.take(pa.array(present)), lists], schema=PASSAGES.schema)
-
-
-def _plain(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

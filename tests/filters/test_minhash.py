@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from gristmill.filters import kernel, minhash, shingles, signals
-from gristmill.schemas.tables import PERMUTATIONS
+from gristmill.schemas.measures import PERMUTATIONS
 
 from .samples import TEXTS, chunked
 
@@ -83,8 +83,3 @@ def test_bands_for_a_threshold(threshold: float, expected: tuple[int, int]) -> N
     bands, rows = minhash.choose_bands(threshold)
     assert (bands, rows) == expected
     assert bands * rows <= PERMUTATIONS
-
-
-def test_probability_of_a_shared_band() -> None:
-    found = [minhash.candidate_probability(each, bands=14, rows=8) for each in (0.0, 0.7, 0.8, 0.9, 1.0)]
-    assert [round(each, 4) for each in found] == [0.0, 0.5645, 0.9235, 0.9996, 1.0]

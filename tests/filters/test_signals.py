@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from gristmill.filters import characters, segmentation, signals
 from gristmill.filters.signals import StopWords, measure
-from gristmill.schemas.tables import SIGNAL_FIELDS
+from gristmill.schemas.measures import SIGNAL_FIELDS
 
 from . import oracle
 from .samples import TEXTS, batches, chunked

@@ -1,21 +1,14 @@
 """How passages are taken out of a text so that what stays reads as if they had never stood there."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
+from gristmill.filters.characters import CLOSER, TERMINAL, with_flags
+from gristmill.filters.edits import LINE_BREAK, OPENERS, SEPARATORS, Edit, Place, union
 
-from gristmill.filters.characters import CLOSER, TERMINAL, characters
-from gristmill.filters.edits import Edit
-
-_OPENERS = "\"'([{«“‘„‚‹「『（【¿¡"
 _CLOSERS = ")]}\"'»”’›」』）】"
-_BREAK = re.compile("\r\n|[\n\v\f\r\x85\u2028\u2029]")
-
-Place = tuple[int, int]
 
 
 def cuts(text: str, passages: Iterable[Place]) -> list[Edit]:
@@ -30,8 +23,8 @@ def cuts(text: str, passages: Iterable[Place]) -> list[Edit]:
         passages: start and end of each in code points, in any order; they may overlap.
     """
     lines = _Lines.of(text)
-    widened = [_widened(text, lines, start, end) for start, end in _union(passages)]
-    joined = _union(_bridged(text, widened))
+    widened = [_widened(text, lines, start, end) for start, end in union(passages)]
+    joined = union(_bridged(text, widened))
     return [_edit(text, lines, start, end) for start, end in joined]
 
 
@@ -47,7 +40,7 @@ class _Lines:
 
     @classmethod
     def of(cls, text: str) -> "_Lines":
-        breaks = list(_BREAK.finditer(text))
+        breaks = list(LINE_BREAK.finditer(text))
         return cls(
             begins=[0, *(each.end() for each in breaks), len(text)],
             ends=[*(each.start() for each in breaks), len(text)],
@@ -58,26 +51,13 @@ class _Lines:
         return bisect_right(self.begins, place, hi=len(self.ends)) - 1
 
 
-def _union(spans: Iterable[Place]) -> Iterator[Place]:
-    """The spans in order, those that overlap or touch as one; empty ones are left out."""
-    start, end = -1, -1
-    for first, last in sorted(span for span in spans if span[0] < span[1]):
-        if first > end:
-            if start >= 0:
-                yield start, end
-            start, end = first, last
-        end = max(end, last)
-    if start >= 0:
-        yield start, end
-
-
 def _widened(text: str, lines: _Lines, start: int, end: int) -> Place:
     """The span with the punctuation that touches it, and with what is left of its lines if that has no letter or
     number. Behind the beginning of a sentence that stays, brackets go alone, in pairs: its end stays too.
     """
     before = text[lines.begins[lines.at(start)] : start]
     after = text[end : lines.ends[lines.at(end - 1)]]
-    opened = len(before) - len(before.rstrip(_OPENERS))
+    opened = len(before) - len(before.rstrip(OPENERS))
     said = before[: len(before) - opened].rstrip()
     is_first = not any(map(str.isalnum, before))
     if not is_first and said[-1] not in _ends():
@@ -90,7 +70,7 @@ def _widened(text: str, lines: _Lines, start: int, end: int) -> Place:
 
 def _bridged(text: str, spans: list[Place]) -> Iterator[Place]:
     """The spans, and the gaps between two of them that hold white space and punctuation alone."""
-    punctuation = _trailing() + _OPENERS
+    punctuation = _trailing() + OPENERS
     for index, (start, end) in enumerate(spans):
         yield start, end
         after = spans[index + 1][0] if index + 1 < len(spans) else end
@@ -136,10 +116,10 @@ def _without_lines(text: str, lines: _Lines, first: int, last: int) -> Edit:
 @cache
 def _ends() -> str:
     """What a sentence ends with."""
-    of_class = np.flatnonzero(characters().kinds & np.uint32(TERMINAL | CLOSER))
-    return "".join(map(chr, of_class)) + _CLOSERS
+    return with_flags(TERMINAL | CLOSER) + _CLOSERS
 
 
+@cache
 def _trailing() -> str:
     """Punctuation that belongs to what stands before it."""
-    return _ends() + ",;:，；：、"
+    return _ends() + SEPARATORS

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.filters.cutting import cuts
 from gristmill.filters.edits import apply
-from gristmill.filters.removal import cuts
 
 from .samples import pieces
 
