@@ -17,6 +17,7 @@ from gristmill.filters._jit import jit
 from gristmill.pipelines import files, mixture, tables, weigh
 from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Work
+from gristmill.pipelines.mixture_plan import Plan
 from gristmill.schemas import CURATED, TOKENS, Recipe
 from gristmill.tokenizer import Encoder, libraries_of
 
@@ -31,9 +32,7 @@ MAX_ROW_GROUP_ROWS = 1 << 14
 _KEPT = ["doc_id", "source", "domain", "quality"]
 
 
-def phase(
-    recipe: Recipe, *, curated: list[Receipt], model: FileEntry, plans: Mapping[weigh.Group, mixture.Plan]
-) -> Phase:
+def phase(recipe: Recipe, *, curated: list[Receipt], model: FileEntry, plans: Mapping[weigh.Group, Plan]) -> Phase:
     """One unit for each curated file that any of is used."""
     work = []
     rates = mixture.by_language(plans, recipe.mixture)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from gristmill.tokenizer.quotas import Doubles, scale
 
 TOLERANCE = 1e-5
 """Of the sum of all totals: a part that is so near to its total has reached it."""
@@ -60,17 +60,9 @@ def rake(start: Doubles, *, caps: Doubles, divisions: Sequence[Sequence[Part]]) 
 def _factor(amounts: Doubles, caps: Doubles, *, total: float) -> float:
     """What to multiply amounts by, so that, capped, they sum to the total; or reach their caps, where that is less."""
     used = amounts > 0
-    amounts, caps = amounts[used], caps[used]
-    if total <= 0 or len(amounts) == 0:
+    if total <= 0 or not used.any():
         return 0.0
-    bound = np.zeros(len(amounts), np.bool_)
-    while not bound.all():
-        factor = (total - math.fsum(caps[bound])) / math.fsum(amounts[~bound])
-        beyond = bound | (amounts * factor >= caps)
-        if (beyond == bound).all():
-            return factor
-        bound = beyond
-    return float((caps / amounts).max())
+    return scale(total, amounts[used], floors=np.zeros(int(used.sum())), caps=caps[used])
 
 
 def _reached(found: Doubles, parts: Iterable[Part], *, near: float) -> bool:

@@ -13,11 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.filters.rules import lookup_keys
 from gristmill.pipelines import tables
 from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Work
-from gristmill.pipelines.weigh import Group, Weight, language_of
+from gristmill.pipelines.weigh import Group, Weight, language_key, language_of
 from gristmill.schemas import CURATED, SAMPLE, SAMPLE_REPORT, Recipe
 from gristmill.schemas.recipe import Tokenizer
 from gristmill.tokenizer.quotas import quotas
@@ -37,8 +36,8 @@ class Quota:
 
 def plan(found: Mapping[Group, Weight], tokenizer: Tokenizer) -> dict[Group, Quota]:
     """Quotas of all groups that have text."""
-    sizes = {(each.language, each.domain, each.source): weight.n_bytes for each, weight in found.items()}
-    languages = sorted({group.language for group in found})
+    sizes = {group: weight.n_bytes for group, weight in found.items()}
+    languages = {group.language for group in found}
     asked = quotas(
         sizes,
         sample_bytes=tokenizer.sample_bytes,
@@ -47,17 +46,12 @@ def plan(found: Mapping[Group, Weight], tokenizer: Tokenizer) -> dict[Group, Quo
         floors=_bounds(tokenizer, tokenizer.floors, languages),
         caps=_bounds(tokenizer, tokenizer.caps, languages),
     )
-    return {
-        group: Quota(asked=asked[key], available=weight.n_bytes)
-        for group, weight in sorted(found.items())
-        for key in [(group.language, group.domain, group.source)]
-        if weight.n_bytes
-    }
+    return {group: Quota(asked=asked[group], available=size) for group, size in sorted(sizes.items()) if size}
 
 
 def _bounds(tokenizer: Tokenizer, given: Mapping[str, float], languages: Iterable[str]) -> dict[str, float]:
     """Bytes that the recipe sets for each language, by the most particular key that means it."""
-    keys = {language: next((key for key in lookup_keys(language) if key in given), None) for language in languages}
+    keys = {language: language_key(language, given) for language in languages}
     return {language: tokenizer.bytes_of(given[key]) for language, key in keys.items() if key is not None}
 
 
@@ -111,16 +105,13 @@ def sample_file(unit: Unit, settings: JSON, store: Store, output: Output) -> Non
 
 def to_json(quotas: Mapping[Group, Quota]) -> list[list[str | int]]:
     """Quotas for a unit's descriptor."""
-    return [
-        [group.language, group.domain, group.source, quota.asked, quota.available]
-        for group, quota in sorted(quotas.items())
-    ]
+    return [[*group, quota.asked, quota.available] for group, quota in sorted(quotas.items())]
 
 
 def from_json(rows: Iterable[tuple[str, str, str, int, int]]) -> dict[Group, Quota]:
     """Quotas back from a descriptor."""
     return {
-        Group(language=language, domain=domain, source=source): Quota(asked=asked, available=available)
+        Group(language, domain, source): Quota(asked=asked, available=available)
         for language, domain, source, asked, available in rows
     }
 
@@ -160,7 +151,7 @@ def _taken(sample: pa.Table, sizes: npt.NDArray[np.int64], *, quotas: Mapping[Gr
     keys = pc.binary_join_element_wise(sample["language"], sample["domain"], sample["source"], "\n")
     encoded = keys.combine_chunks().dictionary_encode()
     codes = encoded.indices.to_numpy()
-    wanted = {"\n".join([each.language, each.domain, each.source]): quota.asked for each, quota in quotas.items()}
+    wanted = {"\n".join(group): quota.asked for group, quota in quotas.items()}
     take = np.zeros(len(sizes), np.int64)
     for code, key in enumerate(encoded.dictionary.to_pylist()):
         places = np.flatnonzero(codes == code)
@@ -176,14 +167,14 @@ def write_report(sample: pa.Table, *, quotas: Mapping[Group, Quota], output: Out
     taken = {tuple(row[name] for name in names): row for row in totals.to_pylist()}
     rows = [
         {
-            **vars(group),
+            **group._asdict(),
             "bytes": quota.available,
             "quota": quota.asked,
             "sample_bytes": found["bytes_sum"],
             "pieces": found["bytes_count"],
         }
         for group, quota in sorted(quotas.items())
-        for found in [taken.get((group.language, group.domain, group.source), {"bytes_sum": 0, "bytes_count": 0})]
+        for found in [taken.get(group, {"bytes_sum": 0, "bytes_count": 0})]
     ]
     with output.table(SAMPLE_REPORT) as writer:
         writer.write(pa.RecordBatch.from_pylist(rows, schema=SAMPLE_REPORT.schema))

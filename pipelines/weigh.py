@@ -4,14 +4,16 @@ Counted apart by how many documents each stands for, since the mixture may use t
 copies. Sizes of clusters are rounded down to one digit, so that there are nine in a decade.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gristmill.filters.rules import lookup_keys
 from gristmill.pipelines import tables
 from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
@@ -23,9 +25,8 @@ PHASE = "weigh"
 _PARTITION = "language="
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Group:
-    """Documents that the mixture treats alike."""
+class Group(NamedTuple):
+    """Documents that sample and mixture treat alike."""
 
     language: str
     domain: str
@@ -52,6 +53,11 @@ def language_of(entry: FileEntry) -> str:
         if part.startswith(_PARTITION):
             return part.removeprefix(_PARTITION)
     raise ValueError(f"{entry.path}: no language in the path of a curated file")
+
+
+def language_key(language: str, keys: Container[str]) -> str | None:
+    """The most particular of a recipe's keys that means a language: deu_Latn, deu, Latn or default."""
+    return next((key for key in lookup_keys(language) if key in keys), None)
 
 
 def stage(*, curated: Iterable[Receipt]) -> Stage:

@@ -247,7 +247,7 @@ class Tokenizer(Section):
         0.3,
         ge=0,
         le=1,
-        description="The same of a language's domains in its part, and of a domain's inputs in that of the domain.",
+        description="The same for the domains within a language, and for the inputs within a domain.",
     )
     floors: dict[LanguageCode, Amount] = Field(
         default_factory=dict,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,26 +12,11 @@ import pyarrow.compute as pc
 
 from gristmill.schemas import digest
 from gristmill.tokenizer.huggingface import HuggingFaceModel, require_tokenizers
-from gristmill.tokenizer.kinds import Kinds
+from gristmill.tokenizer.model import Kinds, Model
 from gristmill.tokenizer.sentencepiece_model import SentencePieceModel
 
 _ENCODED_AT_ONCE = 8 << 20
 """Bytes: what a processor's cache and the kernel's both like."""
-
-
-class _Model(Protocol):
-    @property
-    def size(self) -> int: ...
-    @property
-    def end_id(self) -> int: ...
-    @property
-    def pad_id(self) -> int: ...
-    def encode(
-        self, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], *, end_id: int
-    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]: ...
-    def decode(self, ids: Sequence[int]) -> str: ...
-    def id_of(self, token: str) -> int | None: ...
-    def kinds(self) -> Kinds: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +30,6 @@ class Tokens:
 
     ids: npt.NDArray[np.uint32]
     offsets: npt.NDArray[np.int64]
-
-    def to_arrow(self) -> pa.LargeListArray:
-        """One list for each text, without a copy."""
-        return pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.ids))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +47,7 @@ class Encoder:
     pad_id: int
     vocabulary_size: int
     fingerprint: str
-    _model: _Model = field(repr=False, compare=False)
+    _model: Model = field(repr=False, compare=False)
 
     @classmethod
     def load(cls, model: bytes, *, end: str | None = None, pad: str | None = None, ends: bool = True) -> Self:
@@ -81,7 +62,7 @@ class Encoder:
             ImportError: it is a tokenizer.json, and the library `tokenizers` is not installed.
             ValueError: it is neither of the two, or has no token to end documents with, or none of these names.
         """
-        found: _Model = (HuggingFaceModel if is_huggingface(model) else SentencePieceModel).load(model)
+        found: Model = (HuggingFaceModel if is_huggingface(model) else SentencePieceModel).load(model)
         end_id = found.end_id if end is None else _named(found, end)
         if ends and end_id < 0:
             raise ValueError(
@@ -146,7 +127,7 @@ def libraries_of(path: str) -> tuple[str, ...]:
     return ("tokenizers",)
 
 
-def _named(model: _Model, token: str) -> int:
+def _named(model: Model, token: str) -> int:
     found = model.id_of(token)
     if found is None:
         raise ValueError(f"the tokenizer has no token {token!r}")

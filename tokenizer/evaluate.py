@@ -1,6 +1,6 @@
 """How well a tokenizer serves a language, and which pays more than others for the same text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,13 +10,19 @@ import pyarrow.compute as pc
 
 from gristmill.tokenizer.encode import Encoder
 
-ENGLISH = ("eng_Latn", "eng", "en", "eng-US", "eng-GB")
+_ENGLISH = ("eng_Latn", "eng", "en", "eng-US", "eng-GB")
 """What tables of text call English, in the order of preference."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What some text of a language came to. Tallies of parts add up to the tally of the whole."""
+    """What some text of a language came to. Tallies of parts add up to the tally of the whole.
+
+    Attributes:
+        byte_tokens: tokens that are parts of characters.
+        unknown_tokens: tokens that stand for text that is lost.
+        spelt_characters: characters that are spelt in byte tokens.
+    """
 
     texts: int = 0
     n_bytes: int = 0
@@ -59,14 +65,14 @@ class Tally:
 def tally(encoder: Encoder, texts: Sequence[str] | pa.Array | pa.ChunkedArray) -> Tally:
     """Encode some texts and count. Time: about that of encoding."""
     column = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.large_string())
-    kinds = encoder.kinds
+    kinds, trimmed = encoder.kinds, pc.utf8_trim_whitespace(column)
     counts = np.bincount(encoder.encode(column).ids, minlength=encoder.vocabulary_size)
     return Tally(
         texts=len(column),
         n_bytes=_sum(pc.binary_length(column)),
         characters=_sum(pc.utf8_length(column)),
-        words=_sum(pc.list_value_length(pc.utf8_split_whitespace(pc.utf8_trim_whitespace(column))))
-        - _sum(pc.equal(pc.utf8_trim_whitespace(column), "")),  # of which "" is split into one
+        words=_sum(pc.list_value_length(pc.utf8_split_whitespace(trimmed)))
+        - _sum(pc.equal(trimmed, "")),  # which is split into one
         tokens=int(counts.sum()),
         byte_tokens=int(counts[kinds.byte].sum()),
         unknown_tokens=int(counts[kinds.unknown].sum()),
@@ -85,9 +91,9 @@ def parities(tallies: Mapping[str, Tally]) -> dict[str, float]:
 
 def costs(tallies: Mapping[str, Tally]) -> dict[str, float | None]:
     """The same beside English; None where there is none."""
-    english = tallies.get(english_of(tallies) or "")
+    english = _english(tallies)
     return {
-        language: _ratio(english.characters_per_token, each) if english and english.tokens else None
+        language: _ratio(english.characters_per_token, each) if english.tokens else None
         for language, each in tallies.items()
     }
 
@@ -98,18 +104,17 @@ def parallel_costs(tallies: Mapping[str, Tally]) -> dict[str, float | None]:
     A language with twice or thrice as many texts as English has them in two or three variants, and is counted by their
     mean. None for one whose texts are not as many, and where there is no English.
     """
-    english = tallies.get(english_of(tallies) or "")
+    english = _english(tallies)
     found: dict[str, float | None] = {}
     for language, each in tallies.items():
-        times, rest = divmod(each.texts, english.texts) if english and english.texts else (0, 1)
-        found[language] = each.tokens / times / english.tokens if english and times and not rest else None
+        times, rest = divmod(each.texts, max(english.texts, 1))
+        found[language] = each.tokens / times / english.tokens if english.tokens and times and not rest else None
     return found
 
 
-def english_of(languages: Iterable[str]) -> str | None:
-    """What stands for English among some languages."""
-    present = set(languages)
-    return next((name for name in ENGLISH if name in present), None)
+def _english(tallies: Mapping[str, Tally]) -> Tally:
+    """That of English, by whatever name; nothing where there is none."""
+    return next((tallies[name] for name in _ENGLISH if name in tallies), Tally())
 
 
 def _ratio(characters_per_token: float, each: Tally) -> float:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from gristmill.tokenizer.kinds import Kinds
-from gristmill.tokenizer.sentencepiece_model import joined
+from gristmill.tokenizer.model import Ids, Kinds, joined
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -37,6 +36,7 @@ class HuggingFaceModel:
     pad_id: int
     _tokenizer: "Tokenizer" = field(repr=False, compare=False)
     _byte_level: bool
+    _unknown: int
 
     @classmethod
     def load(cls, data: bytes) -> Self:
@@ -57,19 +57,19 @@ class HuggingFaceModel:
         tokenizer.no_padding()
         tokenizer.encode_special_tokens = True  # as plain text: no text can spell a special token
         added = tokenizer.get_added_tokens_decoder()
+        file = json.loads(data)
         special = {each.content: number for number, each in added.items() if each.special}
         return cls(
             size=1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1),
             end_id=next((special[name] for name in END_TOKENS if name in special), -1),
             pad_id=next((special[name] for name in PAD_TOKENS if name in special), -1),
             _tokenizer=tokenizer,
-            _byte_level=_mentions(json.loads(data), "ByteLevel"),
+            _byte_level=_mentions(file, "ByteLevel"),
+            _unknown=_unknown(file["model"], tokenizer),
         )
 
-    def encode(
-        self, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], *, end_id: int
-    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-        """Ids of texts, as `kernel.encode` gives them. The library uses as many threads as it likes."""
+    def encode(self, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], *, end_id: int) -> Ids:
+        """Ids of texts. The library uses as many threads as it likes."""
         texts = [data[start:end].tobytes().decode() for start, end in pairwise(offsets)]
         found = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return joined([np.array(each.ids, np.uint32) for each in found], end_id=end_id)
@@ -82,12 +82,10 @@ class HuggingFaceModel:
 
     def kinds(self) -> Kinds:
         spelt = [self._spelt(self._tokenizer.id_to_token(each)) for each in range(self.size)]
-        unknown = getattr(self._tokenizer.model, "unk_token", None)
-        number = self._tokenizer.token_to_id(unknown) if unknown else None
         return Kinds(
             byte=np.array([each is not None for each in spelt], np.bool_),
             begins_spelt=np.array([each is not None and _begins(each) for each in spelt], np.bool_),
-            unknown=np.isin(np.arange(self.size), [] if number is None else [number]),
+            unknown=np.arange(self.size) == self._unknown,
         )
 
     def _spelt(self, token: str | None) -> bytes | None:
@@ -111,6 +109,13 @@ def _begins(data: bytes) -> bool:
     return any(
         byte >= 0xC0 and len(data) - at < 2 + (byte >= 0xE0) + (byte >= 0xF0) for at, byte in enumerate(data)
     ) or (len(data) == 1 and data[0] < 0x80)
+
+
+def _unknown(model: dict[str, Any], tokenizer: "Tokenizer") -> int:
+    """The id of what a model does not know, or -1: unigram models say the id, all others the token."""
+    token = model.get("unk_token")
+    number = model.get("unk_id") if token is None else tokenizer.token_to_id(token)
+    return -1 if number is None else int(number)
 
 
 def _mentions(value: Any, kind: str) -> bool:

@@ -23,16 +23,34 @@ decides. The table is made anew at each call: ids cannot depend on earlier calls
 do ids differ from SentencePiece's.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from gristmill.tokenizer._jit import jit
-from gristmill.tokenizer.vocabulary import ASCII_PAIRS, FACTOR, FREE, FROZEN, JOIN_SHIFT, NOTHING, Vocabulary
+from gristmill._jit import jit
+from gristmill.tokenizer.model import Ids
+
+Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
 
 LONGEST_CHUNK = 1 << 20
 """Bytes."""
+
+NOTHING = np.int64(0x7FFFFFFFFFFFFFFF)
+"""What two symbols merge to that do not: its rank is larger than any."""
+
+FREE = ~np.uint64(0)
+"""No key and no value of a hash table."""
+
+FROZEN = np.int64(1 << 40)
+"""Added to the ids of user-defined pieces, which never merge, and to symbols with which one may begin."""
+
+FACTOR = np.uint64(0x9E3779B97F4A7C15)
+JOIN_BITS = 20
+JOIN_SHIFT = np.uint64(64 - JOIN_BITS)
+ASCII_PAIRS = np.uint64(1 << 14)
 
 _PADDING = 64
 """Bytes behind the text that the kernel may read."""
@@ -57,10 +75,37 @@ _X80, _XFF, _LOW = np.uint64(0x80), np.uint64(0xFF), np.uint64(0xFFFFFFFF)
 _LONGEST = np.uint64(LONGEST_CHUNK)
 
 
-def encode(
-    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], vocabulary: Vocabulary, *, prefix: bool, end_id: int
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """Ids of texts, one after another, and where each text's begin, with the end of the last.
+class Vocabulary(NamedTuple):
+    """What the kernel looks up.
+
+    A letter is a dense number, from 1, of a character that occurs in pieces; 0 is any other. A symbol stands for a part
+    of the text while pairs merge: the id of a piece; `size` + letter, where the letter is no piece itself; or -1, a
+    character without a letter.
+
+    A hash table has keys and values in turns, with linear probing; FREE where there are none.
+    """
+
+    is_bpe: bool
+    size: int
+    letters: npt.NDArray[np.int32]
+    """For each block of 256 code points, where its letters are; then these."""
+    joins: UInt64s
+    """Bits. By first << 7 | second, for characters of ASCII: whether a piece contains them side by side. Then, by hash,
+    for letters of which one is not ASCII: where no bit is set, no piece does."""
+    symbols: Int64s
+    """The symbol of each letter, + FROZEN if a user-defined piece begins with it."""
+    pairs: UInt64s
+    """Hash table. left symbol << 32 | right symbol: rank << 32 | id; the lowest rank merges first."""
+    trie: UInt64s
+    """Hash table. node << 32 | letter: id + 1 of the piece that ends here, or 0, << 32 | the next node. Has all pieces
+    (unigram), or the user-defined ones (bpe)."""
+    scores: Int64s
+    """Of each piece, times `vocabulary.GRID`; the last is that of an unknown character."""
+    byte_ids: npt.NDArray[np.int32]
+
+
+def encode(data: npt.NDArray[np.uint8], offsets: Int64s, vocabulary: Vocabulary, *, prefix: bool, end_id: int) -> Ids:
+    """Ids of texts.
 
     Args:
         data: UTF-8.
@@ -83,9 +128,9 @@ def encode(
 class _Work(NamedTuple):
     """Texts as 64-bit words, where each begins, the cache, room for ids, and the id behind each text, or -1."""
 
-    words: npt.NDArray[np.uint64]
-    starts: npt.NDArray[np.int64]
-    cache: npt.NDArray[np.uint64]
+    words: UInt64s
+    starts: Int64s
+    cache: UInt64s
     ids: npt.NDArray[np.uint32]
     end_id: int
 
@@ -233,6 +278,24 @@ def _chunk_end(data: Any, start: Any, end: Any, joins: Any, letters: Any) -> Any
 @jit
 def _bit(bits: Any, number: Any) -> Any:
     return bits[number >> _6] >> (number & _63) & _1
+
+
+def hash_table(keys: Sequence[int], values: Sequence[int]) -> UInt64s:
+    """A hash table for the kernel, at most half full."""
+    slots = 1 << max(4, (2 * len(keys)).bit_length())
+    table = np.full(2 * slots, FREE, np.uint64)
+    _fill(table, np.array(keys, np.uint64), np.array(values, np.uint64))
+    return table
+
+
+@jit
+def _fill(table: Any, keys: Any, values: Any) -> None:
+    mask = np.uint64(len(table) - 2)
+    for i in range(len(keys)):
+        slot = (keys[i] * FACTOR) >> np.uint64(31) & mask
+        while table[slot] != FREE:
+            slot = (slot + np.uint64(2)) & mask
+        table[slot], table[slot + np.uint64(1)] = keys[i], values[i]
 
 
 @jit

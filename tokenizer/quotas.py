@@ -1,13 +1,19 @@
 """Dividing a budget: in proportion to sizes or to a power of them, within floors and caps.
 
-One rule serves the tokenizer's sample and the mixture. At temperature 0, with caps of so many times what there is, it
-is UniMax (arXiv:2304.09151, algorithm 1).
+One rule, `scale`, serves the tokenizer's sample and the mixture. At temperature 0, with caps of so many times what
+there is, it is UniMax (arXiv:2304.09151, algorithm 1).
 """
 
 import math
 from collections.abc import Mapping
+from typing import TypeVar
 
-Group = tuple[str, str, str]
+import numpy as np
+import numpy.typing as npt
+
+Doubles = npt.NDArray[np.float64]
+
+Group = TypeVar("Group", bound=tuple[str, str, str])
 """Language, domain and source."""
 
 _DIGITS = 9
@@ -30,6 +36,32 @@ def significant(value: float, *, digits: int) -> float:
     return float(f"{value:.{digits}g}")
 
 
+def scale(budget: float, wanted: Doubles, *, floors: Doubles, caps: Doubles) -> float:
+    """The scale at which all of min(cap, max(floor, scale * wanted)) sum to a budget.
+
+    Where the caps do not reach the budget, one at which all are at theirs.
+
+    Args:
+        wanted: above 0.
+        floors: no more than the caps, and in sum no more than the budget.
+
+    Cost: linear, times the rounds in which another one turns out to be bound: a few, at worst one for each.
+    """
+    while True:
+        # As CSS lays out flexible boxes: those bound on the side that weighs more are settled, the others go on.
+        found = budget / math.fsum(wanted)
+        parts = found * wanted
+        added = np.minimum(np.maximum(parts, floors), caps) - parts
+        if not added.any():
+            return found
+        raising = math.fsum(added) >= 0
+        bound = added > 0 if raising else added < 0
+        if bound.all():
+            return found if raising else float((caps / wanted).max())
+        budget -= math.fsum((floors if raising else caps)[bound])
+        wanted, floors, caps = wanted[~bound], floors[~bound], caps[~bound]
+
+
 def divide(
     budget: float,
     wanted: Mapping[str, float],
@@ -43,26 +75,18 @@ def divide(
     what a cap cuts off goes to the others by the same rule, and what a floor adds comes from them. Where the caps of
     all that want anything do not reach the budget, each gets its cap. A floor above its cap counts as the cap; floors
     that sum to more than the budget are cut down in proportion. What wants nothing gets its floor.
-
-    Cost: linear, times the rounds in which another one turns out to be bound: a few, at worst one for each.
     """
     least = {name: min(caps[name], (floors or {}).get(name, 0.0)) for name in wanted}
     reserved = math.fsum(least.values())
     if reserved >= budget:
         return {name: floor * (budget / reserved) if reserved else 0.0 for name, floor in least.items()}
-    found = {name: least[name] for name, want in wanted.items() if want <= 0}
-    free = {name: want for name, want in wanted.items() if want > 0}
-    while free:
-        # As CSS lays out flexible boxes: those bound on the side that weighs more are settled, the others go on.
-        scale = (budget - math.fsum(found.values())) / math.fsum(free.values())
-        parts = {name: min(caps[name], max(least[name], scale * want)) for name, want in free.items()}
-        raised = [name for name, part in parts.items() if part > scale * free[name]]
-        lowered = [name for name, part in parts.items() if part < scale * free[name]]
-        gain = math.fsum(part - scale * free[name] for name, part in parts.items())
-        bound = (raised if gain >= 0 else lowered) or list(parts)
-        found |= {name: parts[name] for name in bound}
-        free = {name: want for name, want in free.items() if name not in found}
-    return {name: found[name] for name in wanted}
+    free = [name for name, want in wanted.items() if want > 0]
+    if not free:
+        return least
+    rest = budget - math.fsum(floor for name, floor in least.items() if wanted[name] <= 0)
+    wants, lows, highs = (np.array([table[name] for name in free], np.float64) for table in (wanted, least, caps))
+    parts = np.clip(scale(rest, wants, floors=lows, caps=highs) * wants, lows, highs)
+    return least | dict(zip(free, parts.tolist(), strict=True))
 
 
 def quotas(

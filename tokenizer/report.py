@@ -4,8 +4,9 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -122,13 +123,11 @@ def report(output: Path, *, beside: Path | None = None, text: Path | None = None
     first = next(iter(tallies.values()))
     if not first:
         raise ValueError(f"{text or output}: no text to measure on")
-    exact = {name: parallel_costs(each) for name, each in tallies.items()}
-    parallel = (
-        text is not None and len(first) > 1 and all(each is not None for each in exact[next(iter(names))].values())
-    )
-    found = {name: exact[name] if parallel else costs(each) for name, each in tallies.items()}
-    means = {name: parities(each) for name, each in tallies.items()}
     leading = next(iter(names))
+    exact = {name: parallel_costs(each) for name, each in tallies.items()}
+    parallel = text is not None and len(first) > 1 and None not in exact[leading].values()
+    found = exact if parallel else {name: costs(each) for name, each in tallies.items()}
+    means = {name: parities(each) for name, each in tallies.items()}
     order = sorted(first, key=lambda language: (-(found[leading][language] or means[leading][language]), language))
     return Report(
         rows={
@@ -176,8 +175,9 @@ def _texts(source: Path) -> Iterator[tuple[str, pa.Array]]:
     if not source.is_file():
         raise ValueError(f"{source}: no such file")
     for batch in _parquet(source) if source.suffix == ".parquet" else _json_lines(source):
-        for language in pc.unique(batch["language"]).to_pylist():
-            yield language or "und", batch.filter(pc.equal(batch["language"], language))["text"]
+        languages = pc.fill_null(batch["language"], "und")
+        for language in pc.unique(languages).to_pylist():
+            yield language, batch["text"].filter(pc.equal(languages, language))
 
 
 def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
@@ -195,26 +195,22 @@ def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
 
 def _json_lines(path: Path) -> Iterator[pa.RecordBatch]:
     packing = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}.get(path.suffix)
-    with pa.input_stream(str(path), compression=packing) as raw:
-        lines = io.TextIOWrapper(raw, "utf-8")
-        while rows := _rows(path, lines):
-            yield pa.RecordBatch.from_pylist(
-                rows, schema=pa.schema({"language": pa.large_string(), "text": pa.large_string()})
-            )
+    schema = pa.schema({"language": pa.large_string(), "text": pa.large_string()})
+    try:
+        with pa.input_stream(str(path), compression=packing) as raw:
+            lines = io.TextIOWrapper(raw, "utf-8")
+            while some := list(islice(lines, _LINES)):
+                yield pa.RecordBatch.from_pylist([_row(path, line) for line in some], schema=schema)
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise ValueError(f"{path}: cannot be read: {error}") from error
 
 
-def _rows(path: Path, lines: TextIO) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
-    for line in lines:
-        try:
-            value = json.loads(line)
-            language = next(value[name] for name in _LANGUAGES if name in value)
-            found.append({"language": str(language), "text": str(value["text"])})
-        except (ValueError, KeyError, TypeError, StopIteration) as error:
-            raise ValueError(f"{path}: a line without 'text' and 'language': {line[:60]!r}") from error
-        if len(found) == _LINES:
-            break
-    return found
+def _row(path: Path, line: str) -> dict[str, str | None]:
+    try:
+        value = json.loads(line)
+        return {"language": next(value[name] for name in _LANGUAGES if name in value), "text": value["text"]}
+    except (ValueError, KeyError, TypeError, StopIteration) as error:
+        raise ValueError(f"{path}: a line without 'text' and 'language': {line[:60]!r}") from error
 
 
 def _shown(cost: float | None) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import sentencepiece
 
 from gristmill.tokenizer import kernel
-from gristmill.tokenizer.kinds import Kinds
+from gristmill.tokenizer.model import Ids, Kinds, joined
 from gristmill.tokenizer.vocabulary import Compiled, compile_model
 
 LONGEST_TEXT = 1 << 20
@@ -53,15 +53,7 @@ class SentencePieceModel:
             _compiled=compiled,
         )
 
-    @property
-    def is_compiled(self) -> bool:
-        """Whether our kernel encodes."""
-        return self._compiled.vocabulary is not None
-
-    def encode(
-        self, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], *, end_id: int
-    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-        """Ids of texts, as `kernel.encode` gives them."""
+    def encode(self, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], *, end_id: int) -> Ids:
         vocabulary, prefix = self._compiled
         if vocabulary is not None:
             return kernel.encode(data, offsets, vocabulary, prefix=prefix, end_id=end_id)
@@ -86,16 +78,6 @@ class SentencePieceModel:
         values = np.array([int(name[3:5], 16) if is_byte else 0x80 for name, is_byte in zip(names, byte, strict=True)])
         unknown = np.array([self._processor.is_unknown(each) for each in range(self.size)], np.bool_)
         return Kinds(byte=byte, begins_spelt=(values & 0xC0) != 0x80, unknown=unknown)
-
-
-def joined(
-    texts: Sequence[npt.NDArray[np.uint32]], *, end_id: int
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """Ids of several texts, one after another, each with `end_id` if that is not negative; and where each begins."""
-    end = np.array([end_id] if end_id >= 0 else [], np.uint32)
-    parts = [part for text in texts for part in (text, end)]
-    lengths = np.array([len(text) + len(end) for text in texts], np.int64)
-    return np.concatenate([end[:0], *parts]), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def _cut(text: str, *, prefix: bool) -> Iterator[str]:

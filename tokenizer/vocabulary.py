@@ -2,69 +2,33 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from gristmill.tokenizer._jit import jit
+from gristmill.tokenizer.kernel import (
+    ASCII_PAIRS,
+    FACTOR,
+    FROZEN,
+    JOIN_BITS,
+    JOIN_SHIFT,
+    Int64s,
+    UInt64s,
+    Vocabulary,
+    hash_table,
+)
 from gristmill.tokenizer.model_file import BYTE, NORMAL, SPACE_SYMBOL, UNUSED, USER_DEFINED, ModelFile
 
 GRID = 128
 """Scores of a unigram model that are multiples of 1 / GRID add up exactly, in whatever order: see `on_grid`."""
 
 LARGEST_SCORE = 1 << 12
-NOTHING = np.int64(0x7FFFFFFFFFFFFFFF)
-"""What two symbols merge to that do not: its rank is larger than any."""
-
-FREE = ~np.uint64(0)
-"""No key and no value of a hash table."""
-
-FROZEN = np.int64(1 << 40)
-"""Added to the ids of user-defined pieces, which never merge, and to symbols with which one may begin."""
-
-FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_JOIN_BITS = 20
-JOIN_SHIFT = np.uint64(64 - _JOIN_BITS)
-ASCII_PAIRS = np.uint64(1 << 14)
-
 _BLOCKS = (1 << 21) >> 8
 _LONGEST_SYMBOL = 64
 """Characters: SentencePiece compares no more than the 64 shortest user-defined symbols that a text begins with."""
 
 _UNKNOWN_PENALTY = 10
-
-Int64s = npt.NDArray[np.int64]
-UInt64s = npt.NDArray[np.uint64]
-
-
-class Vocabulary(NamedTuple):
-    """What the kernel looks up.
-
-    A letter is a dense number, from 1, of a character that occurs in pieces; 0 is any other. A symbol stands for a part
-    of the text while pairs merge: the id of a piece; `size` + letter, where the letter is no piece itself; or -1, a
-    character without a letter.
-
-    A hash table has keys and values in turns, with linear probing; FREE where there are none.
-    """
-
-    is_bpe: bool
-    size: int
-    letters: npt.NDArray[np.int32]
-    """For each block of 256 code points, where its letters are; then these."""
-    joins: UInt64s
-    """Bits. By first << 7 | second, for characters of ASCII: whether a piece contains them side by side. Then, by hash,
-    for letters of which one is not ASCII: where no bit is set, no piece does."""
-    symbols: Int64s
-    """The symbol of each letter, + FROZEN if a user-defined piece begins with it."""
-    pairs: UInt64s
-    """Hash table. left symbol << 32 | right symbol: rank << 32 | id; the lowest rank merges first."""
-    trie: UInt64s
-    """Hash table. node << 32 | letter: id + 1 of the piece that ends here, or 0, << 32 | the next node. Has all pieces
-    (unigram), or the user-defined ones (bpe)."""
-    scores: Int64s
-    """Of each piece, times GRID; the last is that of an unknown character."""
-    byte_ids: npt.NDArray[np.int32]
 
 
 class Compiled(NamedTuple):
@@ -142,7 +106,7 @@ def _compile(file: ModelFile) -> Vocabulary:
         letters=_letters(letters),
         joins=_joins(pieces, letters),
         symbols=np.array([-1, *(symbols[each] + (each in begins) * FROZEN for each in letters)], np.int64),
-        pairs=_pairs(pieces, symbols, ranks=ranks_of(file.scores).tolist()) if is_bpe else _table([], []),
+        pairs=_pairs(pieces, symbols, ranks=ranks_of(file.scores).tolist()) if is_bpe else hash_table([], []),
         trie=_trie(user_defined if is_bpe else pieces, letters),
         scores=np.zeros(1, np.int64) if is_bpe else _grid_scores(file),
         byte_ids=np.array([bytes_by_name[f"<0x{byte:02X}>"] for byte in range(256)], np.int32),
@@ -164,7 +128,7 @@ def _joins(pieces: Iterable[str], letters: Mapping[str, int]) -> UInt64s:
     ascii_bits = [ord(each[0]) << 7 | ord(each[1]) for each in bigrams if each.isascii()]
     keys = np.array([letters[each[0]] << 32 | letters[each[1]] for each in bigrams if not each.isascii()], np.uint64)
     bits = np.concatenate([np.array(ascii_bits, np.uint64), ASCII_PAIRS + ((keys * FACTOR) >> JOIN_SHIFT)])
-    table = np.zeros((int(ASCII_PAIRS) + (1 << _JOIN_BITS)) // 64, np.uint64)
+    table = np.zeros((int(ASCII_PAIRS) + (1 << JOIN_BITS)) // 64, np.uint64)
     np.bitwise_or.at(table, (bits // 64).astype(np.int64), np.uint64(1) << (bits % 64))
     return table
 
@@ -190,7 +154,7 @@ def _pairs(pieces: Mapping[str, int], symbols: Mapping[str, int], *, ranks: Sequ
     for left, right, number in pairs_of(pieces, {**symbols, **pieces}):
         keys.append(left << 32 | right)
         values.append(ranks[number] << 32 | number)
-    return _table(keys, values)
+    return hash_table(keys, values)
 
 
 def _trie(pieces: Mapping[str, int], letters: Mapping[str, int]) -> UInt64s:
@@ -202,25 +166,7 @@ def _trie(pieces: Mapping[str, int], letters: Mapping[str, int]) -> UInt64s:
             key = node << 32 | letters[letter]
             node = nodes.setdefault(key, len(nodes) + 1)
         ends[key] = number + 1
-    return _table(list(nodes), [ends.get(key, 0) << 32 | node for key, node in nodes.items()])
-
-
-def _table(keys: Sequence[int], values: Sequence[int]) -> UInt64s:
-    """A hash table, at most half full."""
-    slots = 1 << max(4, (2 * len(keys)).bit_length())
-    table = np.full(2 * slots, FREE, np.uint64)
-    _fill(table, np.array(keys, np.uint64), np.array(values, np.uint64))
-    return table
-
-
-@jit
-def _fill(table: Any, keys: Any, values: Any) -> None:
-    mask = np.uint64(len(table) - 2)
-    for i in range(len(keys)):
-        slot = (keys[i] * FACTOR) >> np.uint64(31) & mask
-        while table[slot] != FREE:
-            slot = (slot + np.uint64(2)) & mask
-        table[slot], table[slot + np.uint64(1)] = keys[i], values[i]
+    return hash_table(list(nodes), [ends.get(key, 0) << 32 | node for key, node in nodes.items()])
 
 
 def _grid_scores(file: ModelFile) -> Int64s:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from gristmill.pipelines.raking import Doubles, Part, rake
+from gristmill.pipelines.raking import Part, rake
+from gristmill.tokenizer.quotas import Doubles
 
 _AMOUNTS = st.floats(0.1, 1000)
 

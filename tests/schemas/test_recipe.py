@@ -118,5 +118,9 @@ def test_schema_describes_every_field() -> None:
             assert field.get("description"), f"{section}.{name} has no description"
 
 
+def test_example_shows_what_kind_of_value_is_left_out() -> None:
+    assert {"# budget_bytes = 0", '# end_token = "..."', '# licences = ["..."]'} <= set(example().splitlines())
+
+
 def test_example_is_stable_toml() -> None:
     assert tomllib.loads(example())["inputs"][0]["name"] == "web"

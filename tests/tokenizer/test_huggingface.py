@@ -144,6 +144,20 @@ def test_characters_in_parts_are_counted() -> None:
     assert found.coverage == 0.5
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        models.Unigram([("<unk>", 0.0), ("a", -1.0)], unk_id=0),
+        models.BPE({"<unk>": 0, "a": 1}, [], unk_token="<unk>"),
+        models.BPE({"b": 0, "a": 1}, []),
+    ],
+)
+def test_what_a_model_does_not_know_is_lost(model: models.Model) -> None:
+    found = tally(Encoder.load(Tokenizer(model).to_str().encode(), ends=False), ["a中a"])
+    known = not isinstance(model, models.Unigram) and model.unk_token is None
+    assert (found.unknown_tokens, found.tokens) == ((0, 2) if known else (1, 3))
+
+
 def test_which_is_which() -> None:
     assert is_huggingface(b' {"version": "1.0"}')
     assert not is_huggingface(own("bpe", 1000))

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_models import TEXTS, own
 
-from gristmill.tokenizer import Encoder, Tally, costs, parallel_costs, parities, tally, to_huggingface
+from gristmill.tokenizer import Encoder, costs, parities, tally, to_huggingface
+from gristmill.tokenizer.evaluate import Tally, parallel_costs
 from gristmill.tokenizer.report import report
 
 ENCODER = Encoder.load(own("bpe", 1000, languages=("eng_Latn", "tha_Thai")))
@@ -51,6 +52,9 @@ def test_costs_and_parity() -> None:
     assert set(costs({"deu_Latn": tallies["deu_Latn"]}).values()) == {None}
     assert set(parallel_costs({"deu_Latn": tallies["deu_Latn"]}).values()) == {None}
     assert parities({"a": Tally()}) == {"a": 0}
+    assert set(parallel_costs({"eng": Tally(texts=1), "deu": Tally(texts=1, characters=1, tokens=1)}).values()) == {
+        None
+    }
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
@@ -121,17 +125,34 @@ def test_text_that_is_not_parallel(tmp_path: Path) -> None:
     assert " –" in list(german.to_text())[3]
 
 
+def test_text_without_a_language_is_measured_too(tmp_path: Path) -> None:
+    one, _ = _files(tmp_path)
+    texts = {"language": ["eng_Latn", None, None], "text": ["one", "two", "three"]}
+    pq.write_table(pa.table(texts), tmp_path / "text.parquet")
+    rows = [{"language": language, "text": text} for language, text in zip(*texts.values(), strict=True)]
+    (tmp_path / "text.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name in ("text.parquet", "text.jsonl"):
+        found = {row.language: row.tally.n_bytes for row in report(one, text=tmp_path / name).rows["one.model"]}
+        assert found == {"eng_Latn": 3, "und": 8}
+
+
 def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
     one, _ = _files(tmp_path)
     (tmp_path / "bad.jsonl").write_text('{"text": "no language"}\n')
     pq.write_table(pa.table({"words": ["a"]}), tmp_path / "columns.parquet")
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
+    (tmp_path / "torn.jsonl.gz").write_bytes(gzip.compress(b'{"lang": "eng", "text": "some"}\n')[:-12])
+    (tmp_path / "latin.jsonl").write_bytes('{"lang": "deu", "text": "schön"}\n'.encode("latin-1"))
+    (tmp_path / "number.jsonl").write_text('{"lang": "deu", "text": 1}\n')
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "no.model").write_bytes(b"nothing of the sort")
     for text, message in {
         "bad.jsonl": "without 'text' and 'language'",
         "columns.parquet": "needs columns",
         "torn.parquet": "cannot be read",
+        "torn.jsonl.gz": "cannot be read",
+        "latin.jsonl": "cannot be read",
+        "number.jsonl": "cannot be read",
         "empty.jsonl": "no text",
         "gone.jsonl": "no such file",
     }.items():

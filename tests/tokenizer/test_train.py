@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import sentencepiece
 
-from gristmill.tokenizer import SPECIAL_PIECES, Encoder, Trained, train
+from gristmill.tokenizer import Encoder, train
 from gristmill.tokenizer.model_file import ModelFile
-from gristmill.tokenizer.sentencepiece_model import SentencePieceModel
-from gristmill.tokenizer.vocabulary import GRID
+from gristmill.tokenizer.train import SPECIAL_PIECES, Trained
+from gristmill.tokenizer.vocabulary import GRID, compile_model
 
 _FOLDER = Path(__file__).parents[2] / "sample_data/texts"
 TEXTS = {name: (_FOLDER / f"{name}.txt").read_text() for name in ("eng_Latn", "tha_Thai")}
@@ -83,7 +83,7 @@ def test_no_token_holds_two_digits_or_spans_lines(kind: Literal["bpe", "unigram"
 def test_scores_of_unigram_models_add_up_exactly() -> None:
     scores = ModelFile.parse(_trained("unigram").model).scores
     assert (scores * GRID == np.rint(scores * GRID)).all()
-    assert SentencePieceModel.load(_trained("unigram").model).is_compiled
+    assert compile_model(_trained("unigram").model).vocabulary is not None
 
 
 def test_a_vocabulary_of_256k_is_encoded_with() -> None:
