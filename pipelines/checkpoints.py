@@ -171,7 +171,12 @@ class Store:
 
 
 class Output:
-    """Where a running unit writes. Use as a context manager: leaving it without an error writes the receipt."""
+    """Where a running unit writes. Use as a context manager: leaving it without an error writes the receipt.
+
+    Attributes:
+        entries: the files that are written.
+        counts: for the receipt.
+    """
 
     def __init__(self, store: Store, *, phase: str, version: int, settings: JSON, unit: Unit) -> None:
         self._store = store
@@ -179,7 +184,7 @@ class Output:
         self._version = version
         self._settings = settings
         self._unit = unit
-        self._entries: list[FileEntry] = []
+        self.entries: list[FileEntry] = []
         self._writers: list[TableWriter] = []
         self.counts: dict[str, int] = {}
 
@@ -219,7 +224,7 @@ class Output:
     def file(self, relative: str, data: bytes) -> None:
         """Write a small file that is not Parquet, such as a model or a manifest."""
         files.write_atomically(self._store.path(relative), data)
-        self._entries.append(
+        self.entries.append(
             FileEntry(
                 path=relative,
                 rows=0,
@@ -234,7 +239,7 @@ class Output:
         return self._store.path(relative)
 
     def add(self, entry: FileEntry) -> None:
-        self._entries.append(entry)
+        self.entries.append(entry)
 
     def __enter__(self) -> Self:
         return self
@@ -250,7 +255,7 @@ class Output:
             version=self._version,
             settings=self._settings,
             descriptor=self._unit.descriptor,
-            files=tuple(sorted(self._entries, key=lambda each: each.path)),
+            files=tuple(sorted(self.entries, key=lambda each: each.path)),
             counts=dict(sorted(self.counts.items())),
         )
         path = self._store.path(f"receipts/{self._phase}/{self._unit.key}.json")

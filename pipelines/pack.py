@@ -13,13 +13,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gristmill.pipelines import encode, files, mixture, train_tokenizer, weigh
+from gristmill.pipelines import encode, files, mixture, mixture_plan, train_tokenizer, weigh
 from gristmill.pipelines.checkpoints import JSON, FileEntry, Output, Receipt, Store, Unit
 from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.pipelines.layout import Documents, Layout
-from gristmill.schemas import TOKENS, Recipe, key_of, shards
+from gristmill.schemas import TOKENS, Recipe, Table, key_of, shards
 
-VERSION = 2
+VERSION = 3
 FORMAT = 2
 """Version of the shards' schema and of the manifest."""
 
@@ -44,7 +44,7 @@ def stage(recipe: Recipe, *, curated: list[Receipt], tokenizer: list[Receipt]) -
         tokenizer: what `train_tokenizer.stage` returned: the weights and the tokenizer.
     """
     weights = weigh.weights(tokenizer)
-    plans = mixture.plan(weights, recipe.mixture)
+    plans = mixture_plan.plan(weights, recipe.mixture)
     trained = next(each for each in tokenizer if each.phase == train_tokenizer.PHASE)
     # The export, where there is one, is of the same tokenizer; the model itself names the shards.
     models = [each for each in trained.files if each.table == train_tokenizer.TABLE]
@@ -129,6 +129,7 @@ def pack_shard(unit: Unit, settings: JSON, store: Store, output: Output) -> None
         "tokens": int(documents.lengths.sum()),
         "documents": len(documents.lengths),
         "pieces": len(layout.pieces.length),
+        "packed": layout.fingerprint(documents),
     }
     said = {name: value for name, value in settings.items() if name != "libraries"}
     footer = said | counts | {"shard": number}
@@ -137,15 +138,22 @@ def pack_shard(unit: Unit, settings: JSON, store: Store, output: Output) -> None
         partition=DATA,
         name=f"shard-{number:05d}",
         metadata={name: str(footer[name]) for name in sorted(footer)},
-        row_group_rows=settings["row_group_sequences"],
-        # Tokens hardly repeat within a row group: a dictionary makes them larger and slower to read.
-        dictionary=[f"{name}.list.element" for name in table.schema.names if name not in PLAIN],
+        **how_written(table, settings),
     ) as writer:
         size = settings["row_group_sequences"] * _GROUPS_AT_ONCE
         for batch in layout.batches(documents, schema=table.schema, pad_id=settings["pad_id"], size=size):
             writer.write(batch)
     for name, amount in counts.items():
         output.count(name, amount)
+
+
+def how_written(table: Table, settings: JSON) -> dict[str, Any]:
+    """Arguments of `Output.table` that the speed of a trainer depends on."""
+    return {
+        "row_group_rows": settings["row_group_sequences"],
+        # Tokens hardly repeat within a row group: a dictionary makes them larger and slower to read.
+        "dictionary": [f"{name}.list.element" for name in table.schema.names if name not in PLAIN],
+    }
 
 
 def _manifest_phase(
@@ -156,13 +164,24 @@ def _manifest_phase(
     model: FileEntry,
     special: Mapping[str, int],
 ) -> Phase:
+    return Phase(
+        name=MANIFEST_PHASE,
+        stage="pack",
+        function=write_manifest,
+        version=VERSION,
+        settings=_settings(recipe, model=model, special=special),
+        tables=(MANIFEST,),
+        work=(Work(descriptor=described(encoded=encoded, packed=packed)),),
+    )
+
+
+def described(*, encoded: list[Receipt], packed: list[Receipt]) -> dict[str, Any]:
+    """What the manifest says of the shards: each by itself, and totals."""
     listed = [
         {
             "path": entry.path.removeprefix("shards/"),
             "shard": receipt.descriptor["shard"],
-            "sequences": entry.rows,
-            "tokens": receipt.counts["tokens"],
-            "documents": receipt.counts["documents"],
+            **{name: receipt.counts[name] for name in ("sequences", "tokens", "documents", "packed")},
             "bytes": entry.bytes,
             "checksum": entry.checksum,
         }
@@ -172,20 +191,12 @@ def _manifest_phase(
     listed.sort(key=lambda each: int(each["shard"]))
     totals = {
         "shards": len(listed),
-        "sequences": sum(each.counts.get("sequences", 0) for each in packed),
+        "sequences": sum(each["sequences"] for each in listed),
         "tokens": sum(mixture.left(each, "tokens") for each in encoded),
         "documents": sum(mixture.left(each, "documents") for each in encoded),
         "text_bytes": sum(mixture.left(each, "bytes") for each in encoded),
     }
-    return Phase(
-        name=MANIFEST_PHASE,
-        stage="pack",
-        function=write_manifest,
-        version=VERSION,
-        settings=_settings(recipe, model=model, special=special),
-        tables=(MANIFEST,),
-        work=(Work(descriptor={"shards": listed, "totals": totals}),),
-    )
+    return {"shards": listed, "totals": totals}
 
 
 def write_manifest(unit: Unit, settings: JSON, store: Store, output: Output) -> None:

@@ -16,13 +16,13 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from gristmill.pipelines import encode, files, mixture, pack, sampling, tables
 from gristmill.pipelines.checkpoints import FileEntry, Output, Receipt, Store, unit
@@ -36,7 +36,6 @@ from gristmill.tokenizer.sample import choose_pieces
 
 _STAGED = ".removal"
 _LIST = "list.json"
-_COUNTED = ("documents", "bytes", "tokens")
 _DOC_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -68,7 +67,7 @@ def remove(output: str, ids: Collection[str]) -> Removal:
     Memory: a row group. Disk: the new files beside the old ones, until all are made.
 
     Raises:
-        ValueError: an id is none, or the output is remote.
+        ValueError: an id is none, the output is remote, or a run that changes it was stopped.
         RunError: a run is at work in the output.
     """
     if bad := [each for each in ids if not _DOC_ID.fullmatch(each)]:
@@ -80,6 +79,7 @@ def remove(output: str, ids: Collection[str]) -> Removal:
     store = Store(str(Path(output).absolute()))
     with locked(store):
         finish(store)
+        _check_finished(store)
         found = _stage(_Staging(store), pa.array(sorted(set(ids)), pa.string()))
         finish(store)
     return found
@@ -103,16 +103,23 @@ def finish(store: Store) -> None:
     shutil.rmtree(staged, ignore_errors=True)
 
 
+def _check_finished(store: Store) -> None:
+    """Raises ValueError where the manifest is of other tokens or shards than there are now."""
+    encoded, packed = (list(store.receipts(phase).values()) for phase in (encode.PHASE, pack.PHASE))
+    for receipt in store.receipts(pack.MANIFEST_PHASE).values():
+        if receipt.version != pack.VERSION or receipt.descriptor != pack.described(encoded=encoded, packed=packed):
+            raise ValueError(f"{store.root}: a run that changes it was stopped; end it with `gristmill run` first")
+
+
 def _stage(staging: "_Staging", ids: pa.Array) -> Removal:
     """Make all new files, and the list of them, if there are any."""
     known, copies = _known(staging.store, ids)
     sizes, pieces = _stage_curated(staging, ids)
     _stage_sample(staging, pieces)
-    copied = _stage_tokens(staging, ids, sizes)
+    _stage_tokens(staging, ids, sizes)
     cut = _stage_shards(staging, ids)
-    _stage_tables(staging, copied)
-    if known is None:
-        known = {*sizes, *copied.documents, *cut.tokens}
+    _stage_tables(staging)
+    known |= staging.holders.keys()
     rows = [
         {"doc_id": each, "copy_of": copies.get(each), "bytes": sizes.get(each, 0), "tokens": cut.tokens[each]}
         | {"files": sorted(staging.holders.get(each, ()))}
@@ -133,8 +140,8 @@ def _stage(staging: "_Staging", ids: pa.Array) -> Removal:
     )
 
 
-def _known(store: Store, ids: pa.Array) -> tuple[set[str] | None, dict[str, str]]:
-    """Which ids are of records here, None where there is no ledger; and their copies, with what each is a copy of."""
+def _known(store: Store, ids: pa.Array) -> tuple[set[str], dict[str, str]]:
+    """Which ids the ledger has; and their copies, with what each is a copy of."""
     known: set[str] = set()
     copies: dict[str, str] = {}
     paths = [entry.path for receipt in store.receipts("curate").values() for entry in receipt.of(LEDGER)]
@@ -143,7 +150,7 @@ def _known(store: Store, ids: pa.Array) -> tuple[set[str] | None, dict[str, str]
             known.update(batch["doc_id"].filter(pc.is_in(batch["doc_id"], value_set=ids)).to_pylist())
             of_one = batch.filter(pc.is_in(batch["survivor_id"], value_set=ids))
             copies |= dict(zip(of_one["doc_id"].to_pylist(), of_one["survivor_id"].to_pylist(), strict=True))
-    return (known if paths else None), {copy: original for copy, original in copies.items() if copy not in known}
+    return known, {copy: original for copy, original in copies.items() if copy not in known}
 
 
 def _stage_curated(staging: "_Staging", ids: pa.Array) -> tuple[dict[str, int], pa.Array]:
@@ -151,33 +158,26 @@ def _stage_curated(staging: "_Staging", ids: pa.Array) -> tuple[dict[str, int], 
     seeds = {receipt.settings["seed"] for receipt in staging.store.receipts(sampling.PHASE).values()}
     sizes: dict[str, int] = {}
     hashes: list[int] = []
+
+    def see(gone: pa.Table) -> None:
+        names, texts = gone["doc_id"].to_pylist(), pc.cast(gone["text"], pa.binary()).to_pylist()
+        sizes.update((name, len(text)) for name, text in zip(names, texts, strict=True))
+        for seed in seeds:
+            all_of_it = np.ones(len(names))
+            hashes.extend(hashed for _, hashed, _ in choose_pieces(names, texts, seed=seed, fractions=all_of_it))
+
     for receipt in staging.store.receipts("curate").values():
-        changed: dict[str, FileEntry] = {}
+        changed = {
+            entry.path: staging.without(entry, ids, table=CURATED, see=see)
+            for entry in receipt.of(CURATED)
+            if staging.holds(entry, ids)
+        }
         taken: Counter[str] = Counter()
-        for entry in receipt.of(CURATED):
-            if not (here := staging.holding(entry, ids)):
-                continue
-            for batch in tables.batches(staging.store, entry.path, columns=["doc_id", "text"]):
-                rows = batch.filter(pc.is_in(batch["doc_id"], value_set=pa.array(sorted(here))))
-                names, texts = rows["doc_id"].to_pylist(), pc.cast(rows["text"], pa.binary()).to_pylist()
-                sizes |= {name: len(text) for name, text in zip(names, texts, strict=True)}
-                for seed in seeds:
-                    all_of_it = np.ones(len(names))
-                    hashes += [hashed for _, hashed, _ in choose_pieces(names, texts, seed=seed, fractions=all_of_it)]
-            changed[entry.path] = staging.rewrite(entry, table=CURATED, change=lambda rows: _without(rows, ids))
         for entry in receipt.of(LEDGER) if changed else ():
-            changed[entry.path] = staging.rewrite(
-                entry,
-                table=LEDGER,
-                change=lambda rows: _dropped(rows, ids, taken),  # noqa: B023  (called at once)
-            )
+            changed[entry.path] = staging.rewrite(entry, table=LEDGER, change=partial(_dropped, ids=ids, taken=taken))
         if changed:
             staging.put(_changed(receipt, changed, counts=taken))
     return sizes, pa.array(hashes, pa.uint64())
-
-
-def _without(rows: pa.Table, ids: pa.Array) -> pa.Table:
-    return rows.filter(pc.invert(pc.is_in(rows["doc_id"], value_set=ids)))
 
 
 def _dropped(rows: pa.Table, ids: pa.Array, taken: Counter[str]) -> pa.Table:
@@ -198,55 +198,31 @@ def _stage_sample(staging: "_Staging", hashes: pa.Array) -> None:
         for entry in receipt.of(SAMPLE):
             found = tables.read(staging.store, entry.path, columns=["hash"])["hash"]
             if pc.any(pc.is_in(found, value_set=hashes)).as_py():
-                changed[entry.path] = staging.rewrite(
-                    entry,
-                    table=SAMPLE,
-                    change=lambda rows: rows.filter(pc.invert(pc.is_in(rows["hash"], value_set=hashes))),
-                )
+                changed[entry.path] = staging.without(entry, hashes, table=SAMPLE, column="hash")
         if changed:
             staging.put(_changed(receipt, changed))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Copies:
-    """Copies of documents that were taken out of the tokens.
-
-    Attributes:
-        documents: ids of the documents.
-        counts: documents, bytes and tokens, by language, domain and source.
-    """
-
-    documents: frozenset[str]
-    counts: Mapping[tuple[str, str, str, str], int]
-
-
-def _stage_tokens(staging: "_Staging", ids: pa.Array, sizes: Mapping[str, int]) -> _Copies:
+def _stage_tokens(staging: "_Staging", ids: pa.Array, sizes: Mapping[str, int]) -> None:
     """Encoded documents. What a receipt counted stays, since the number of shards follows from it; what was taken out
     is counted beside it."""
-    documents: set[str] = set()
-    counts: Counter[tuple[str, str, str, str]] = Counter()
     for receipt in staging.store.receipts(encode.PHASE).values():
-        changed, here = {}, Counter[tuple[str, str, str, str]]()
-        for entry in receipt.of(TOKENS):
-            if not staging.holding(entry, ids):
-                continue
-            for batch in tables.batches(staging.store, entry.path):
-                rows = batch.filter(pc.is_in(batch["doc_id"], value_set=ids))
-                lengths = pc.list_value_length(rows["tokens"]).to_pylist()
-                names = zip(*(rows[name].to_pylist() for name in ("language", "domain", "source")), strict=True)
-                for group, doc_id, length in zip(names, rows["doc_id"].to_pylist(), lengths, strict=True):
-                    documents.add(doc_id)
-                    for what, amount in (("documents", 1), ("bytes", sizes.get(doc_id, 0)), ("tokens", length)):
-                        here[what, *group] += amount
-            changed[entry.path] = staging.rewrite(entry, table=TOKENS, change=lambda rows: _without(rows, ids))
+        gone = staging.output()
+        changed = {
+            entry.path: staging.without(entry, ids, table=TOKENS, see=partial(_count, gone, sizes))
+            for entry in receipt.of(TOKENS)
+            if staging.holds(entry, ids)
+        }
         if changed:
-            more = Counter[str]()
-            for (what, _, domain, source), amount in here.items():
-                more[f"{mixture.REMOVED}{what}"] += amount
-                more[f"{mixture.REMOVED}{what}:{domain}:{source}"] += amount
-            staging.put(_changed(receipt, changed, counts=more))
-            counts += here
-    return _Copies(documents=frozenset(documents), counts=counts)
+            counts = {f"{mixture.REMOVED}{name}": amount for name, amount in gone.counts.items()}
+            staging.put(_changed(receipt, changed, counts=counts))
+
+
+def _count(gone: Output, sizes: Mapping[str, int], rows: pa.Table) -> None:
+    """Count rows of tokens as the unit did that wrote them."""
+    n_bytes = np.array([sizes.get(each, 0) for each in rows["doc_id"].to_pylist()], np.int64)
+    lengths = pc.list_value_length(rows["tokens"]).to_numpy().astype(np.int64)
+    mixture.count(gone, rows, tokens=lengths, n_bytes=n_bytes)
 
 
 def _stage_shards(staging: "_Staging", ids: pa.Array) -> Cut:
@@ -261,50 +237,28 @@ def _stage_shards(staging: "_Staging", ids: pa.Array) -> Cut:
                 cut += look(batch, ids)
             if not cut.pieces:
                 continue
-            less = {"tokens": -cut.tokens.total(), "documents": -cut.documents, "pieces": -cut.pieces}
-            counts = {name: receipt.counts[name] + amount for name, amount in less.items()}
+            less = {"tokens": cut.tokens.total(), "documents": cut.documents, "pieces": cut.pieces}
+            counts = {name: receipt.counts[name] - amount for name, amount in less.items()}
             new = staging.rewrite(
                 entry,
                 table=table,
-                change=lambda rows: cut_pieces(rows, ids, pad_id=settings["pad_id"]),  # noqa: B023  (called at once)
+                change=partial(cut_pieces, ids=ids, pad_id=settings["pad_id"]),
                 metadata={name: str(amount) for name, amount in counts.items()},
-                row_group_rows=settings["row_group_sequences"],
+                **pack.how_written(table, settings),
             )
-            for doc_id in cut.tokens:
-                staging.holders.setdefault(doc_id, set()).add(entry.path)
+            staging.note(entry, cut.tokens)
             staging.put(replace(receipt, files=(new,), counts={**receipt.counts, **counts}))
             everything += cut
     return everything
 
 
-def _stage_tables(staging: "_Staging", copied: _Copies) -> None:
+def _stage_tables(staging: "_Staging") -> None:
     """The mixture and the manifest, as their phases make them from the changed receipts."""
-    if not copied.documents:
-        return
+    encoded, packed = (staging.receipts(phase) for phase in (encode.PHASE, pack.PHASE))
     for receipt in staging.store.receipts(mixture.PHASE).values():
-        rows = [
-            {
-                **row,
-                **{f"mixed_{what}": row[f"mixed_{what}"] - copied.counts.get((what, *group), 0) for what in _COUNTED},
-            }
-            for row in receipt.descriptor["rows"]
-            for group in [(row["language"], row["domain"], row["source"])]
-        ]
-        staging.redo(receipt, {"rows": rows}, mixture.write_table)
-    packed = {entry.path: receipt for receipt in staging.receipts(pack.PHASE) for entry in receipt.files}
-    folder = pack.MANIFEST.rpartition("/")[0]
-    taken = Counter[str]()
-    for (what, *_), amount in copied.counts.items():
-        taken["text_bytes" if what == "bytes" else what] += amount
+        staging.redo(receipt, {"rows": mixture.mixed(receipt.descriptor["rows"], encoded)}, mixture.write_table)
     for receipt in staging.store.receipts(pack.MANIFEST_PHASE).values():
-        listed = []
-        for shard in receipt.descriptor["shards"]:
-            of_shard = packed[f"{folder}/{shard['path']}"]
-            (entry,) = of_shard.files
-            counts = {name: of_shard.counts[name] for name in ("tokens", "documents")}
-            listed.append({**shard, **counts, "bytes": entry.bytes, "checksum": entry.checksum})
-        totals = {name: amount - taken[name] for name, amount in receipt.descriptor["totals"].items()}
-        staging.redo(receipt, {**receipt.descriptor, "shards": listed, "totals": totals}, pack.write_manifest)
+        staging.redo(receipt, pack.described(encoded=encoded, packed=packed), pack.write_manifest)
 
 
 def _changed(receipt: Receipt, entries: Mapping[str, FileEntry], *, counts: Mapping[str, int] | None = None) -> Receipt:
@@ -332,14 +286,36 @@ class _Staging:
         self._receipts: dict[tuple[str, str], Receipt] = {}
         self._old: list[str] = []
 
-    def holding(self, entry: FileEntry, ids: pa.Array) -> set[str]:
-        """Which of the documents a file with a column `doc_id` holds."""
+    def holds(self, entry: FileEntry, ids: pa.Array) -> bool:
+        """Whether a file with a column `doc_id` holds any of the documents, which is noted."""
         found: set[str] = set()
         for batch in tables.batches(self.store, entry.path, columns=["doc_id"]):
             found.update(batch["doc_id"].filter(pc.is_in(batch["doc_id"], value_set=ids)).to_pylist())
-        for doc_id in found:
+        self.note(entry, found)
+        return bool(found)
+
+    def note(self, entry: FileEntry, doc_ids: Iterable[str]) -> None:
+        """Note that a file held these documents."""
+        for doc_id in doc_ids:
             self.holders.setdefault(doc_id, set()).add(entry.path)
-        return found
+
+    def without(
+        self,
+        entry: FileEntry,
+        values: pa.Array,
+        *,
+        table: Table,
+        column: str = "doc_id",
+        see: Callable[[pa.Table], None] = lambda _: None,
+    ) -> FileEntry:
+        """Make a file anew without the rows that have one of these values; `see` is given those of each row group."""
+
+        def change(rows: pa.Table) -> pa.Table:
+            gone = pc.is_in(rows[column], value_set=values)
+            see(rows.filter(gone))
+            return rows.filter(pc.invert(gone))
+
+        return self.rewrite(entry, table=table, change=change)
 
     def rewrite(
         self,
@@ -348,42 +324,39 @@ class _Staging:
         table: Table,
         change: Callable[[pa.Table], pa.Table],
         metadata: Mapping[str, str] | None = None,
-        row_group_rows: int | None = None,
+        **how: Any,
     ) -> FileEntry:
         """Make a Parquet file anew with its row groups changed one by one. Memory: one row group."""
         folder, _, name = entry.path.rpartition("/")
+        output = self.output()
         with tables.opened(self.store.path(entry.path)) as parquet:
             said = {key.decode(): value.decode() for key, value in (parquet.schema_arrow.metadata or {}).items()}
-            writer = self._output().table(
+            with output.table(
                 table,
                 name=name.removesuffix(".parquet"),
                 partition=folder.removeprefix(table.name).removeprefix("/") or None,
                 metadata=said | dict(metadata or {}),
-                row_group_rows=row_group_rows,
-                packed=parquet.metadata.num_row_groups == 0 or _is_packed(parquet.metadata),
-                dictionary=_dictionaries(parquet.metadata),
-            )
-            try:
+                **how,
+            ) as writer:
                 for group in range(parquet.num_row_groups):
                     writer.write(change(parquet.read_row_group(group).combine_chunks()))
                     writer.end_row_group()
-            except BaseException:
-                writer.discard()
-                raise
-            self.new.append(entry.path)
-            return writer.close()
+        self.new.append(entry.path)
+        return output.entries[0]
 
     def put(self, receipt: Receipt) -> None:
         """Change a receipt."""
         self._receipts[receipt.phase, receipt.key] = receipt
 
-    def receipts(self, phase: str) -> Iterable[Receipt]:
+    def receipts(self, phase: str) -> list[Receipt]:
         """The receipts of a phase as they will be."""
-        for key, receipt in self.store.receipts(phase).items():
-            yield self._receipts.get((phase, key), receipt)
+        found = self.store.receipts(phase).items()
+        return [self._receipts.get((phase, key), receipt) for key, receipt in found]
 
     def redo(self, receipt: Receipt, descriptor: Mapping[str, Any], function: UnitFunction) -> None:
-        """Do a unit again that reads nothing but its descriptor, with another one."""
+        """Do a unit again that reads nothing but its descriptor, where that has changed."""
+        if descriptor == receipt.descriptor:
+            return
         phase, version, settings = receipt.phase, receipt.version, receipt.settings
         work = unit(phase=phase, version=version, settings=settings, descriptor=descriptor)
         with Output(self._staged, phase=phase, version=version, settings=settings, unit=work) as output:
@@ -394,12 +367,11 @@ class _Staging:
         self._receipts[receipt.phase, work.key] = made
         kept = {entry.path for entry in made.files}
         self._old += [entry.path for entry in receipt.files if entry.path not in kept]
-        if work.key != receipt.key:
-            self._old.append(_receipt_path(receipt))
+        self._old.append(_receipt_path(receipt))
 
     def record(self, rows: list[dict[str, Any]]) -> None:
         """Write what was taken out."""
-        with self._output().table(REMOVED, name=key_of(rows)) as writer:
+        with self.output().table(REMOVED, name=key_of(rows)) as writer:
             writer.write(pa.RecordBatch.from_pylist(rows, schema=REMOVED.schema))
         self.new.append(f"{REMOVED.name}/{key_of(rows)}.parquet")
 
@@ -410,7 +382,7 @@ class _Staging:
         steps = {"new": sorted([*self.new, *map(_receipt_path, self._receipts.values())]), "old": sorted(self._old)}
         files.write_atomically(self._staged.path(_LIST), json.dumps(steps).encode())
 
-    def _output(self) -> Output:
+    def output(self) -> Output:
         """Where tables are written to that need no receipt."""
         nothing = unit(phase=_STAGED, version=1, settings={}, descriptor={})
         return Output(self._staged, phase=_STAGED, version=1, settings={}, unit=nothing)
@@ -418,18 +390,3 @@ class _Staging:
 
 def _receipt_path(receipt: Receipt) -> str:
     return f"receipts/{receipt.phase}/{receipt.key}.json"
-
-
-def _is_packed(metadata: pq.FileMetaData) -> bool:
-    return bool(metadata.row_group(0).column(0).compression != "UNCOMPRESSED")
-
-
-def _dictionaries(metadata: pq.FileMetaData) -> list[str]:
-    """Columns that are written as dictionaries."""
-    found = set()
-    for group in range(metadata.num_row_groups):
-        for number in range(metadata.num_columns):
-            column = metadata.row_group(group).column(number)
-            if column.has_dictionary_page:
-                found.add(column.path_in_schema)
-    return sorted(found)

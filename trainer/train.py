@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gristmill.trainer._torch import torch
 from gristmill.trainer.model import Decoder, ModelConfig
 from gristmill.trainer.shards import Batch, Manifest, ShardReader
+from gristmill.trainer.shards.datasets import tensors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,16 +118,16 @@ def train(
     windows = max(1, config.batch_tokens // length)
     started, seen, done = time.monotonic(), 0, []
     for number in range(steps):
-        tensors = _tensors(next(batches), length=length, windows=windows)
+        arrays = _tensors(next(batches), length=length, windows=windows)
         rate = learning_rate(number, steps=steps, peak=config.peak, warm_up=config.warm_up)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss, imbalance = model.loss(*tensors)
+        loss, imbalance = model.loss(*arrays)
         optimizer.zero_grad()
         torch.autograd.backward(loss + config.balance * imbalance)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
-        seen += int((tensors[1] >= 0).sum())
+        seen += int((arrays[1] >= 0).sum())
         step = Step(
             number=number + 1,
             loss=loss.item(),
@@ -183,8 +182,6 @@ def _optimizer(model: Decoder, config: TrainConfig) -> torch.optim.Optimizer:
 
 def _tensors(batch: Batch, *, length: int, windows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Tokens, documents and positions, each (B, L) int64, the sequences cut to windows of L tokens."""
-    arrays = (batch.tokens, batch.documents(), batch.positions())
     whole = batch.tokens.shape[1] // length * length
-    cut = (each[:, :whole].reshape(-1, length)[:windows].astype(np.int64) for each in arrays)
-    tokens, documents, positions = (torch.from_numpy(each) for each in cut)
-    return tokens, documents, positions
+    cut = {name: each[:, :whole].reshape(-1, length)[:windows] for name, each in tensors(batch).items()}
+    return cut["tokens"], cut["documents"], cut["positions"]

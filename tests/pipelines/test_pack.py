@@ -14,6 +14,7 @@ from stages import Document, Runner, curated, document, recipe
 from gristmill.pipelines import pack, train_tokenizer
 from gristmill.pipelines.checkpoints import Receipt
 from gristmill.tokenizer import Encoder, train
+from gristmill.trainer.shards import Manifest
 
 _WORDS = ["the", "bank", "pays", "money", "to", "people", "of", "every", "country", "for", "work", "in", "a", "factory"]
 _RNG = np.random.default_rng(7)
@@ -146,7 +147,7 @@ def test_manifest_and_footers_tell_the_truth(packed: Packed, model: Path) -> Non
         assert footer["recipe"] == manifest["recipe"] == pack.recipe_key(packed.recipe)
         for name in ("format", "sequence_length", "vocabulary_size", "end_id", "pad_id", "seed"):
             assert footer[name] == str(manifest[name])
-        for name in ("shard", "sequences", "tokens", "documents"):
+        for name in ("shard", "sequences", "tokens", "documents", "packed"):
             assert footer[name] == str(shard[name])
         assert footer["sequence_length"] == "64"
         assert int(footer["pieces"]) == sum(len(row["doc_ids"]) for row in packed.rows_of(shard["path"]))
@@ -195,6 +196,26 @@ def test_neither_order_nor_partition_of_the_input_changes_a_byte(packed: Packed,
     shuffled = [DOCUMENTS[place] for place in np.random.default_rng(1).permutation(len(DOCUMENTS))]
     other = Packed(tmp_path, [shuffled[start::6] for start in range(6)], model=model)
     assert other.shard_bytes() == packed.shard_bytes()
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [document("other 0", "of the bank"), document("other 1", "of the money")],
+        [document("0", "of the bank"), document("1", "of the people")],
+    ],
+)
+def test_other_documents_have_another_identity(others: list[Document], model: Path, tmp_path: Path) -> None:
+    """Even where recipe, tokenizer and all numbers agree. In which files they came does not matter."""
+    given = [document("0", "of the bank"), document("1", "of the money")]
+
+    def identity(name: str, files: list[list[Document]]) -> str:
+        made = Packed(tmp_path / name, files, model=model)
+        return Manifest.parse((made.folder / "shards/manifest.json").read_bytes(), name=name).identity
+
+    one = identity("one", [given])
+    assert identity("same", [given[1:], given[:1]]) == one
+    assert identity("other", [others]) != one
 
 
 def test_the_seed_changes_the_order_and_nothing_else(packed: Packed, model: Path, tmp_path: Path) -> None:

@@ -300,6 +300,17 @@ def test_killed_in_the_middle_a_removal_goes_on(tmp_path: Path, monkeypatch: pyt
     assert killed.files() == whole.files()
 
 
+def test_a_run_that_was_stopped_is_to_be_ended_first(corpus: _Corpus) -> None:
+    files = corpus.files()
+    receipt = next(each for each in corpus.receipts("encode") if each.files)
+    (corpus.folder / f"receipts/encode/{receipt.key}.json").unlink()
+    with pytest.raises(ValueError, match="a run that changes it was stopped"):
+        removal.remove(str(corpus.folder), CHOSEN)
+    assert set(corpus.run()) == {"encode"}
+    assert corpus.files() == files
+    assert removal.remove(str(corpus.folder), CHOSEN).documents == len(CHOSEN)
+
+
 def test_what_cannot_be_removed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'xyz' is no id of a document: 32 hexadecimal digits"):
         removal.remove(str(tmp_path), ["xyz"])

@@ -4,7 +4,7 @@ import shutil
 import struct
 import sys
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -23,7 +23,7 @@ from gristmill.pipelines.removal import remove
 from gristmill.trainer import ManifestError, ShardReader, exports
 from gristmill.trainer.exports.card import Amounts, card
 from gristmill.trainer.exports.reading import documents
-from gristmill.trainer.shards.files import ShardFiles
+from gristmill.trainer.shards.files import Group, ShardFiles
 
 Tokens = tuple[int, ...]
 
@@ -206,7 +206,11 @@ def test_nothing_is_exported_of_nothing(copied: Path, tmp_path: Path) -> None:
 def test_a_damaged_shard_leaves_no_target(copied: Path, tmp_path: Path, format: exports.Format) -> None:
     path = sorted((copied / "shards/data").iterdir())[-1]
     whole = path.read_bytes()
-    for damaged, fault in ((whole[:-1], "bytes, not"), (whole[:2000] + b"\x55\xaa" + whole[2002:], "damaged")):
+    with pq.ParquetFile(path) as parquet:
+        tokens = parquet.metadata.row_group(0).column(0)
+    assert tokens.path_in_schema == "tokens.list.element"
+    at = tokens.data_page_offset + tokens.total_compressed_size // 2
+    for damaged, fault in ((whole[:-1], "bytes, not"), (whole[:at] + b"\x55\xaa" + whole[at + 2 :], "damaged")):
         path.write_bytes(damaged)
         with pytest.raises(ManifestError, match=fault) as error:
             exports.export(str(copied), str(tmp_path / "new"), format=format)
@@ -265,25 +269,28 @@ def test_text_is_written_in_files_of_some_size(output: Path, tmp_path: Path, mon
 
 def test_missing_pieces_are_noticed(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards whose rows contradict the manifest, or each other: an error of whoever wrote them."""
-    read = ShardFiles.table
+    reader = ShardReader.open(output)
+    end = reader.manifest.end_id
+    table, group = ShardFiles.table, ShardFiles.group
 
-    def changed(column: str, change: Callable[[int], int]) -> Callable[..., pa.Table]:
-        def table(self: ShardFiles, shard: int, group: int) -> pa.Table:
-            found = read(self, shard, group)
-            values = pa.array([[change(each) for each in row] for row in found[column].to_pylist()])
-            place = found.schema.get_field_index(column)
-            return found.set_column(place, found.schema.field(place), values.cast(found.schema.field(place).type))
+    def other_offsets(self: ShardFiles, *where: Any) -> pa.Table:
+        found = table(self, *where)
+        values = [[each + 64 * (each > 64) for each in row] for row in found["doc_offsets"].to_pylist()]
+        place = found.schema.get_field_index("doc_offsets")
+        return found.set_column(place, "doc_offsets", pa.array(values, pa.list_(pa.int32())))
 
-        return table
+    def other_ends(self: ShardFiles, *where: int) -> Group:
+        found = group(self, *where)
+        return replace(found, tokens=found.tokens + (found.tokens == end))
 
-    end = ShardReader.open(output).manifest.end_id
-    for column, change, fault in (
-        ("doc_offsets", lambda each: each + 64 * (each > 64), "pieces of a document are missing"),
-        ("tokens", lambda each: each + (each == end), "the end token"),
+    for name, changed, fault in (
+        ("table", other_offsets, "pieces of a document are missing"),
+        ("group", other_ends, "the end token"),
     ):
-        monkeypatch.setattr(ShardFiles, "table", changed(column, change))
-        with pytest.raises(ManifestError, match=fault):
-            list(documents(ShardReader.open(output)))
+        with monkeypatch.context() as patched:
+            patched.setattr(ShardFiles, name, changed)
+            with pytest.raises(ManifestError, match=fault):
+                list(documents(reader))
 
 
 def test_datasets_without_text_are_refused(output: Path, tmp_path: Path) -> None:

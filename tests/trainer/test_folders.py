@@ -110,7 +110,7 @@ def _shard(number: int, size: int = 100) -> tuple[Shard, bytes]:
 
     data = bytes([number]) * size
     checksum = xxhash.xxh3_128_hexdigest(data)
-    counts = {"sequences": 1, "tokens": 1, "documents": 1}
+    counts = {"sequences": 1, "tokens": 1, "documents": 1, "packed": number}
     return Shard(path=f"{number}", shard=number, bytes=size, checksum=checksum, **counts), data
 
 
@@ -176,3 +176,9 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
 def test_a_shard_larger_than_the_cache(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="100 bytes, but the cache may hold 99"):
         Store().get(Cache(folder=tmp_path, max_bytes=99), 1)
+
+
+def test_a_download_that_fails_while_what_is_held_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: [*listed(folder), folder / "gone.coming"])
+    Store().get(Cache(folder=tmp_path, max_bytes=100), 1)

@@ -97,6 +97,34 @@ def test_columns_that_may_be_null_are_no_plain_ones(tmp_path: Path) -> None:
             assert not pages.is_plain(parquet, 0)
 
 
+def test_no_bit_makes_other_lists(tmp_path: Path) -> None:
+    """Checksums are of what a page holds, not of its header, which says how much that is."""
+    rows = [[1, 2], [3, 4, 5]]
+    written(tmp_path / "x", pa.array(rows, pa.list_(STRICT))).close()
+    data = (tmp_path / "x").read_bytes()
+    with pq.ParquetFile(tmp_path / "x") as parquet:
+        chunk = parquet.metadata.row_group(0).column(0)
+    for place in range(chunk.data_page_offset, chunk.data_page_offset + chunk.total_compressed_size):
+        for bit in range(8):
+            damaged = bytearray(data)
+            damaged[place] ^= 1 << bit
+            (tmp_path / "x").write_bytes(damaged)
+            assert lists_of(tmp_path / "x") in (None, rows)
+
+
+@pytest.mark.parametrize("filling", [b"\0", b"\x1c", b"\xff"])
+def test_a_page_that_is_filled_with_one_byte(filling: bytes, tmp_path: Path) -> None:
+    """Structs in structs, or a number without end: neither may take for ever."""
+    rows = np.random.default_rng(0).integers(0, 1 << 30, (4000, 50)).tolist()
+    written(tmp_path / "x", pa.array(rows, pa.list_(STRICT)), row_group_size=4000).close()
+    with pq.ParquetFile(tmp_path / "x") as parquet:
+        chunk = parquet.metadata.row_group(0).column(0)
+    with (tmp_path / "x").open("r+b") as file:
+        file.seek(chunk.data_page_offset)
+        file.write(filling * chunk.total_compressed_size)
+    assert lists_of(tmp_path / "x") is None
+
+
 def test_damage_is_left_to_pyarrow(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).integers(0, 1 << 30, (20, 50)).tolist()
     written(tmp_path / "x", pa.array(rows, pa.list_(STRICT))).close()

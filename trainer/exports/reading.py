@@ -109,20 +109,17 @@ class _Pieces:
         length, sequences = manifest.sequence_length, manifest.shards[shard].sequences
         tokens = np.empty(sequences * length, manifest.token_type)
         starts, lengths, offsets, ids = [], [], [], []
-        for group, row in enumerate(range(0, sequences, manifest.row_group_sequences)):
-            table = files.table(shard, group)
-            lists, doc_lens, doc_offsets, doc_ids = (
-                pa.concat_arrays(table[name].chunks) for name in ("tokens", "doc_lens", "doc_offsets", "doc_ids")
-            )
-            tokens[row * length : (row + len(lists)) * length] = lists.flatten().to_numpy()
-            own = doc_lens.flatten().to_numpy().astype(np.int64)
-            counts = np.diff(doc_lens.offsets.to_numpy())
-            before = np.concatenate([[0], np.cumsum(own)])
-            row_starts = before[np.concatenate([[0], np.cumsum(counts)[:-1]])]
-            starts.append(before[:-1] + np.repeat((row + np.arange(len(lists))) * length - row_starts, counts))
-            lengths.append(own)
-            offsets.append(doc_offsets.flatten().to_numpy().astype(np.int64))
-            ids.append(doc_ids.flatten())
+        for number, row in enumerate(range(0, sequences, manifest.row_group_sequences)):
+            group = files.group(shard, number)
+            table = files.table(shard, number, ["doc_offsets", "doc_ids"])
+            rows = len(group.tokens)
+            tokens[row * length : (row + rows) * length] = group.tokens.reshape(-1)
+            before = np.concatenate([[0], np.cumsum(group.lengths, dtype=np.int64)])
+            in_row = before[:-1] - np.repeat(before[group.bounds[:-1]], np.diff(group.bounds))
+            starts.append(in_row + np.repeat((row + np.arange(rows)) * length, np.diff(group.bounds)))
+            lengths.append(group.lengths.astype(np.int64))
+            offsets.append(table["doc_offsets"].chunk(0).flatten().to_numpy().astype(np.int64))
+            ids.append(table["doc_ids"].chunk(0).flatten())
         return cls(
             tokens=tokens,
             starts=np.concatenate(starts),

@@ -5,7 +5,7 @@ Needs neither torch nor the pipeline; `datasets`, for torch's DataLoader, needs 
 
 from gristmill.trainer.shards.batch import Batch, State
 from gristmill.trainer.shards.folders import Cache
-from gristmill.trainer.shards.manifest import FORMAT, Manifest, ManifestError, Shard
+from gristmill.trainer.shards.manifest import Manifest, ManifestError, Shard
 from gristmill.trainer.shards.reader import ShardReader
 
-__all__ = ["FORMAT", "Batch", "Cache", "Manifest", "ManifestError", "Shard", "ShardReader", "State"]
+__all__ = ["Batch", "Cache", "Manifest", "ManifestError", "Shard", "ShardReader", "State"]

@@ -15,7 +15,7 @@ class State:
     """How far a run has got: all that is needed to go on, with any number of ranks and workers.
 
     Attributes:
-        manifest: the manifest's identity: what was packed into which shards.
+        manifest: the manifest's `identity`: what was packed into which sequence.
         next: place in the endless order of the first sequence that is not yet used.
     """
 

@@ -49,19 +49,18 @@ class ShardFiles:
         found = self._file(shard).group(group)
         return found or self._by_pyarrow(shard, group)
 
-    def table(self, shard: int, group: int) -> pa.Table:
-        """All columns of a row group; raises as `group` does."""
+    def table(self, shard: int, group: int, columns: list[str] | None = None) -> pa.Table:
+        """Some columns of a row group, or all; raises as `group` does."""
         file = self._file(shard).parquet
         try:
-            return file.read_row_group(group, use_threads=False)
+            return file.read_row_group(group, columns=columns, use_threads=False).combine_chunks()
         except _DAMAGE as error:
             raise self._damaged(self._manifest.shards[shard], str(error)) from error
 
     def _by_pyarrow(self, shard: int, group: int) -> Group:
-        file = self._file(shard).parquet
+        table = self.table(shard, group, ["tokens", "doc_lens"])
         try:
-            table = file.read_row_group(group, columns=["tokens", "doc_lens"], use_threads=False)
-            tokens, doc_lens = (_plain(table[name]) for name in ("tokens", "doc_lens"))
+            tokens, doc_lens = (table[name].chunk(0) for name in ("tokens", "doc_lens"))
             bounds = doc_lens.offsets.to_numpy().astype(np.int64)
             return Group(
                 tokens=tokens.flatten().to_numpy().reshape(len(tokens), self._manifest.sequence_length),
@@ -177,7 +176,3 @@ def _kind(schema: pa.Schema, column: str) -> Any:
 
 def _items(metadata: dict[bytes, bytes] | None) -> list[tuple[bytes, bytes]]:
     return list((metadata or {}).items())
-
-
-def _plain(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -16,8 +17,7 @@ from filelock import FileLock, Timeout
 
 from gristmill.trainer.shards.manifest import ManifestError, Shard
 
-GIB = 1 << 30
-
+_GIB = 1 << 30
 _CHUNK = 1 << 20
 _DOWNLOADS = 4
 
@@ -90,7 +90,7 @@ class Cache:
     """
 
     folder: str | os.PathLike[str]
-    max_bytes: int = 64 * GIB
+    max_bytes: int = 64 * _GIB
 
     def get(self, shard: Shard, *, download: Callable[[BinaryIO], None], name: str) -> Path:
         """The shard's file; downloads it if it is not there. Another process that is about it is waited for.
@@ -116,7 +116,8 @@ class Cache:
                     os.fsync(file.fileno())
                 if coming.stat().st_size != shard.bytes or checksum(coming) != shard.checksum:
                     raise ManifestError(f"{name}: damaged: what was downloaded has not the manifest's checksum")
-                coming.replace(path)
+                with FileLock(folder / ".lock"):  # who counts what is held must not miss it
+                    coming.replace(path)
             finally:
                 coming.unlink(missing_ok=True)
         return path
@@ -130,7 +131,11 @@ class Cache:
         with FileLock(folder / ".lock"):
             for other in folder.glob("*.coming"):
                 _remove_if_abandoned(other)
-            held = {path: path.stat() for path in folder.iterdir() if path.suffix in (".parquet", ".coming")}
+            held = {}
+            for path in folder.iterdir():
+                with suppress(FileNotFoundError):  # of a download that has just failed
+                    if path.suffix in (".parquet", ".coming"):
+                        held[path] = path.stat()
             total = sum(each.st_size for each in held.values())
             for path in sorted(held, key=lambda each: (held[each].st_mtime_ns, each.name)):
                 if total + shard.bytes <= self.max_bytes:
@@ -210,10 +215,11 @@ class RemoteFolder:
 
     def checked(self, shard: Shard) -> Path:
         path = self.fetch(shard)
-        if checksum(path) != shard.checksum:  # damaged in the cache
+        with suppress(FileNotFoundError):  # others who use the cache may drop it
+            if checksum(path) == shard.checksum:
+                return path
             path.unlink()
-            path = self.fetch(shard)
-        return path
+        return self.fetch(shard)
 
     def prefetch(self, shards: Iterable[Shard], pool: ThreadPoolExecutor) -> None:
         left = self.cache.max_bytes

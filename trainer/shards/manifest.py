@@ -14,6 +14,7 @@ FORMAT = 2
 _NUMBERS = ("sequence_length", "vocabulary_size", "end_id", "pad_id", "row_group_sequences", "seed")
 _NAMES = ("tokenizer", "recipe")
 _COUNTS = ("sequences", "tokens", "documents")
+_TOTALS = ("shards", *_COUNTS, "text_bytes")
 
 
 class ManifestError(ValueError):
@@ -27,6 +28,7 @@ class Shard:
     Attributes:
         path: below the folder of the manifest.
         shard: its number, which stands in its footer too.
+        packed: names what was packed into it: which tokens of which documents stood where.
         checksum: XXH3-128 of the file.
     """
 
@@ -35,6 +37,7 @@ class Shard:
     sequences: int
     tokens: int
     documents: int
+    packed: int
     bytes: int
     checksum: str
 
@@ -49,7 +52,6 @@ class Manifest:
         token_type: uint16 or uint32.
         row_group_sequences: sequences of each row group of a shard but its last.
         totals: shards, sequences, tokens, documents and bytes of text.
-        identity: names which sequence stands at each index. Documents that are removed later leave it as it is.
     """
 
     sequence_length: int
@@ -63,7 +65,15 @@ class Manifest:
     token_type: str
     shards: tuple[Shard, ...]
     totals: Mapping[str, int]
-    identity: str
+
+    @property
+    def identity(self) -> str:
+        """Names what was packed into which sequence, in what files of input it ever lay.
+
+        Documents that are removed later leave it as it is: no sequence changes its place.
+        """
+        how = [getattr(self, each) for each in (*_NAMES, *_NUMBERS)]
+        return xxhash.xxh3_128_hexdigest(json.dumps([how, [each.packed for each in self.shards]]).encode())
 
     @classmethod
     def parse(cls, data: bytes, *, name: str) -> Self:
@@ -80,8 +90,7 @@ class Manifest:
                 recipe=str(value["recipe"]),
                 token_type=str(value["token_type"]),
                 shards=tuple(_shard(each) for each in value["shards"]),
-                totals={each: int(amount) for each, amount in value["totals"].items()},
-                identity=_identity(value),
+                totals={each: int(value["totals"][each]) for each in _TOTALS},
             )
         except ManifestError as error:
             raise ManifestError(f"{name}: {error}") from None
@@ -94,13 +103,13 @@ class Manifest:
     def footer(self, shard: Shard) -> dict[str, str]:
         """What the footer of a shard has to say."""
         whole = {each: getattr(self, each) for each in (*_NUMBERS, *_NAMES)}
-        own = {each: getattr(shard, each) for each in ("shard", *_COUNTS)}
+        own = {each: getattr(shard, each) for each in ("shard", *_COUNTS, "packed")}
         return {each: str(said) for each, said in ({"format": FORMAT} | whole | own).items()}
 
     def _fault(self) -> str | None:
         if self.sequence_length < 2 or self.row_group_sequences < 1 or any(each.sequences < 1 for each in self.shards):
             return "a length is not positive"
-        if not {self.end_id, self.pad_id} <= set(range(self.vocabulary_size)):
+        if not all(0 <= each < self.vocabulary_size for each in (self.end_id, self.pad_id)):
             return "a token id is not in the vocabulary"
         if self.token_type not in ("uint16", "uint32"):
             return f"token_type is {self.token_type!r}"
@@ -110,13 +119,6 @@ class Manifest:
         if len({shard.path for shard in self.shards}) < len(self.shards):
             return "a shard is listed twice"
         return None
-
-
-def _identity(value: Mapping[str, Any]) -> str:
-    """How it was packed, and how many sequences each shard has; not the checksums, which a removal changes."""
-    names = [str(value[each]) for each in (*_NAMES, *_NUMBERS)]
-    shards = [[int(each["shard"]), int(each["sequences"])] for each in value["shards"]]
-    return xxhash.xxh3_128_hexdigest(json.dumps([names, shards]).encode())
 
 
 def _of_our_format(value: Any) -> Any:
@@ -129,5 +131,5 @@ def _shard(value: Mapping[str, Any]) -> Shard:
     path = PurePosixPath(value["path"])
     if path.is_absolute() or ".." in path.parts:
         raise ManifestError(f"shard {str(path)!r} lies outside of the folder of shards")
-    numbers = {each: int(value[each]) for each in ("shard", *_COUNTS, "bytes")}
+    numbers = {each: int(value[each]) for each in ("shard", *_COUNTS, "packed", "bytes")}
     return Shard(path=str(path), checksum=str(value["checksum"]), **numbers)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 _CODECS = {"ZSTD": "zstd", "SNAPPY": "snappy", "GZIP": "gzip"}
 _DATA_PAGE, _PLAIN = 0, 0
 _TRUE, _FALSE, _I16, _I32, _I64, _BINARY, _STRUCT = 1, 2, 4, 5, 6, 8, 12
-_NO_PAGE = (ValueError, LookupError, OSError, pa.ArrowException)
+_NO_PAGE = (ArithmeticError, LookupError, OSError, RecursionError, TypeError, ValueError, pa.ArrowException)
 
 
 def is_plain(parquet: pq.ParquetFile, column: int) -> bool:
@@ -56,7 +56,8 @@ def lists(
         first = np.flatnonzero(np.concatenate([each for _, each in pages]) == 0)
     except _NO_PAGE:
         return None
-    return (values, np.append(first, len(values))) if len(first) == rows else None
+    whole = len(first) == rows and len(values) == chunk.num_values
+    return (values, np.append(first, len(values))) if whole else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +145,8 @@ def _struct(data: memoryview, at: int) -> tuple[dict[int, Any], int]:
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
     number = shift = 0
     while True:
+        if shift > 63:
+            raise ValueError("no number of 64 bits")
         byte = data[at]
         number |= (byte & 127) << shift
         at, shift = at + 1, shift + 7
