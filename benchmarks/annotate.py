@@ -32,7 +32,7 @@ from peers import ROOT, install
 
 from gristmill.filters import kernel, minhash, shingles, signals, stop_words
 from gristmill.filters.annotate import Annotator
-from gristmill.schemas.tables import PERMUTATIONS
+from gristmill.schemas.measures import PERMUTATIONS
 
 PEER_LANGUAGES = ["arb", "deu", "eng", "fra", "hin", "ita", "jpn", "pol", "por", "rus", "spa", "swe", "tur", "zho"]
 PEER_DOCUMENTS = 25

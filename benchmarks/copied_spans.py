@@ -14,7 +14,6 @@ Time is processor time of this process, without compiling. The last line is one 
 """
 
 import argparse
-import io
 import json
 import random
 import resource
@@ -28,8 +27,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import zstandard
-from peers import ROOT
+from peers import ROOT, lines
 
 from gristmill.filters import copied, verbatim
 
@@ -54,18 +52,13 @@ def read(folder: Path, *, megabytes: float) -> list[str]:
     texts: list[str] = []
     for name in FILES:
         size = 0.0
-        for line in _lines(folder / f"{name}.jsonl.zst"):
+        for line in lines(folder / f"{name}.jsonl.zst"):
             text: str = json.loads(line)["text"]
             texts.append(text)
             size += len(text.encode()) / 1e6
             if size >= megabytes / len(FILES):
                 break
     return texts
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with path.open("rb") as packed:
-        yield from io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(packed), "utf-8")
 
 
 def plant(texts: list[str], *, words: int) -> list[str]:
@@ -76,9 +69,9 @@ def plant(texts: list[str], *, words: int) -> list[str]:
         parts = source.choice(texts).split()
         size = source.randrange(words - 5, 4 * words)
         start = source.randrange(max(1, len(parts) - size))
-        lines = planted[number].split("\n")
-        lines.insert(source.randrange(len(lines) + 1), " ".join(parts[start : start + size]).upper())
-        planted[number] = "\n".join(lines)
+        kept = planted[number].split("\n")
+        kept.insert(source.randrange(len(kept) + 1), " ".join(parts[start : start + size]).upper())
+        planted[number] = "\n".join(kept)
     return planted
 
 

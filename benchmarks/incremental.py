@@ -19,7 +19,6 @@ whether the relation holds.
 
 import argparse
 import hashlib
-import io
 import json
 import sys
 import tempfile
@@ -28,10 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import zstandard
 from dedup_runs import RUNS, deduplicate, start_up, write_recipe
 from generated import generate
-from peers import ROOT
+from peers import ROOT, lines
 
 QUICK_DOCUMENTS = 5_000
 QUICK_SHARE = 8
@@ -44,8 +42,7 @@ def lines_of(data: Path) -> Iterator[tuple[str, bytes]]:
     """Name of the file and line, of all real text."""
     every = [*sorted((data / "text").glob("*.jsonl.zst")), data / "neardup" / "gesetze-versions" / "docs.jsonl.zst"]
     for path in every:
-        stream = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.read_bytes()))
-        for line in stream:
+        for line in lines(path):
             yield path.name.removesuffix(".zst"), line
 
 

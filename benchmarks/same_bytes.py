@@ -19,27 +19,29 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COMPARED = (".parquet", ".model", ".vocab", "manifest.json")
+COMPARED = (".parquet", ".model", "tokenizer.json", "manifest.json")
 
 
-def command(recipe: Path, output: Path, *, workers: int) -> list[str]:
-    return [sys.executable, "-m", "gristmill.cli", "run", str(recipe), "-o", str(output), "--workers", str(workers)]
+def command(recipe: Path, output: Path, *, workers: int, until: str | None = None) -> list[str]:
+    arguments = ["run", recipe, "-o", output, "--workers", workers, *(["--until", until] if until else [])]
+    return [sys.executable, "-m", "gristmill.cli", *map(str, arguments)]
 
 
-def finish(recipe: Path, output: Path, *, workers: int) -> float:
+def finish(recipe: Path, output: Path, *, workers: int, until: str | None = None) -> float:
+    """Wall seconds of a run."""
     started = time.perf_counter()
-    subprocess.run(command(recipe, output, workers=workers), check=True, stdout=subprocess.DEVNULL)
+    words = command(recipe, output, workers=workers, until=until)
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"the run failed: {words}\n{done.stderr[-3000:]}")
     return time.perf_counter() - started
 
 
-def kill_after(recipe: Path, output: Path, *, workers: int, seconds: float) -> bool:
+def kill_after(recipe: Path, output: Path, *, workers: int, seconds: float, until: str | None = None) -> bool:
     """Start a run, kill its process group; whether it was still alive then."""
-    process = subprocess.Popen(
-        command(recipe, output, workers=workers),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    silent = subprocess.DEVNULL
+    words = command(recipe, output, workers=workers, until=until)
+    process = subprocess.Popen(words, stdout=silent, stderr=silent, start_new_session=True)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -56,6 +58,14 @@ def tree(output: Path) -> dict[str, str]:
         for path in sorted(output.rglob("*"))
         if path.is_file() and path.name.endswith(COMPARED)
     }
+
+
+def differences(what: str, expected: dict[str, str], output: Path) -> int:
+    """Files of a finished run that differ, are missing or are too many."""
+    found = tree(output)
+    wrong = sorted(path for path in {*expected, *found} if expected.get(path) != found.get(path))
+    print(f"{what}: {len(wrong)} of {len(expected)} files differ {wrong[:5] if wrong else ''}", flush=True)
+    return len(wrong)
 
 
 def reversed_recipe(recipe: Path) -> Path:
@@ -83,12 +93,14 @@ def main() -> None:
         print(f"one worker, one process: {len(expected)} files in {seconds:.1f} s")
         result: dict[str, float] = {"files": len(expected)}
 
-        result["two_workers"] = differences(expected, given.recipe, folder / "two", workers=2)
+        finish(given.recipe, folder / "two", workers=2)
+        result["two_workers"] = differences("two workers", expected, folder / "two")
         other = reversed_recipe(given.recipe)
         try:
-            result["reversed_inputs"] = differences(expected, other, folder / "reversed", workers=1)
+            finish(other, folder / "reversed", workers=1)
         finally:
             other.unlink()
+        result["reversed_inputs"] = differences("inputs in reverse", expected, folder / "reversed")
         killed = 0
         while killed < given.kills:
             workers = 1 + killed % 2
@@ -98,19 +110,11 @@ def main() -> None:
             print(f"kill {killed}: {len(tree(folder / 'killed'))} files stand", flush=True)
             if (folder / "killed" / "report.html").exists():
                 subprocess.run(["rm", "-rf", str(folder / "killed")], check=True)
-        result["after_kills"] = differences(expected, given.recipe, folder / "killed", workers=2)
+        finish(given.recipe, folder / "killed", workers=2)
+        result["after_kills"] = differences(f"killed {killed} times", expected, folder / "killed")
         result["kills"] = killed
     print(json.dumps({f"bar3_{name}": value for name, value in result.items()}))
     sys.exit(any(result[name] for name in ("two_workers", "reversed_inputs", "after_kills")))
-
-
-def differences(expected: dict[str, str], recipe: Path, output: Path, *, workers: int) -> int:
-    """Files that differ, are missing or are too many after a finished run."""
-    finish(recipe, output, workers=workers)
-    found = tree(output)
-    wrong = sorted(path for path in {*expected, *found} if expected.get(path) != found.get(path))
-    print(f"{output.name}: {len(wrong)} of {len(expected)} files differ {wrong[:5] if wrong else ''}", flush=True)
-    return len(wrong)
 
 
 if __name__ == "__main__":

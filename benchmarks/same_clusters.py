@@ -11,58 +11,20 @@ whether all are the same.
 
 import argparse
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import zstandard
 from dedup_runs import write_recipe
 from generated import generate
 from peers import ROOT
-from same_bytes import tree
+from same_bytes import differences, finish, kill_after, tree
 
 FILES = 5
 QUICK = {"documents": 4_000, "kills": 4}
-
-
-def command(recipe: Path, output: Path, *, workers: int, until: str = "dedup") -> list[str]:
-    arguments = ["run", recipe, "-o", output, "--workers", workers, "--until", until]
-    return [sys.executable, "-m", "gristmill.cli", *map(str, arguments)]
-
-
-def finish(recipe: Path, output: Path, *, workers: int, until: str = "dedup") -> float:
-    """Wall seconds of a run."""
-    started = time.perf_counter()
-    words = command(recipe, output, workers=workers, until=until)
-    done = subprocess.run(words, check=False, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"the run failed: {words}\n{done.stderr[-3000:]}")
-    return time.perf_counter() - started
-
-
-def kill_after(recipe: Path, output: Path, *, workers: int, seconds: float) -> bool:
-    """Start a run, kill its process group; whether it was still at work then."""
-    silent = subprocess.DEVNULL
-    started = command(recipe, output, workers=workers)
-    process = subprocess.Popen(started, stdout=silent, stderr=silent, start_new_session=True)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    return False
-
-
-def clusters(output: Path) -> dict[str, str]:
-    """Checksum of each file of the table, by name."""
-    return tree(output / "clusters")
 
 
 def write_input(data: Path, folder: Path, *, documents: int) -> dict[str, list[str]]:
@@ -78,14 +40,6 @@ def write_input(data: Path, folder: Path, *, documents: int) -> dict[str, list[s
             zstandard.ZstdDecompressor().copy_stream(source, target)
     generated = sorted(str(path.relative_to(folder)) for path in (folder / "generated").iterdir())
     return {"generated": generated, "real": [f"{name}.jsonl" for name in unpacked]}
-
-
-def differences(what: str, expected: dict[str, str], output: Path) -> int:
-    """Files that differ, are missing or are too many."""
-    found = clusters(output)
-    wrong = sorted(path for path in {*expected, *found} if expected.get(path) != found.get(path))
-    print(f"{what}: {len(wrong)} of {len(expected)} files differ {wrong[:5] if wrong else ''}", flush=True)
-    return len(wrong)
 
 
 def killed(recipe: Path, measured: Path, expected: dict[str, str], *, kills: int, seconds: float) -> dict[str, int]:
@@ -104,10 +58,14 @@ def killed(recipe: Path, measured: Path, expected: dict[str, str], *, kills: int
         here = 0
         # Each start goes on where the last one was killed; a later moment each time, so that it ends.
         while kill_after(
-            recipe, output, workers=1 + done % 2, seconds=random.uniform(seconds / 4, seconds * (1 + here / 8))
+            recipe,
+            output,
+            workers=1 + done % 2,
+            seconds=random.uniform(seconds / 4, seconds * (1 + here / 8)),
+            until="dedup",
         ):
             done, here = done + 1, here + 1
-        wrong += differences(f"killed {here} times", expected, output)
+        wrong += differences(f"killed {here} times", expected, output / "clusters")
     return {"after_kills": wrong, "kills": done, "rounds": rounds}
 
 
@@ -123,15 +81,17 @@ def benchmark(given: argparse.Namespace, folder: Path) -> dict[str, int]:
     finish(recipe, measured, workers=2, until="decide")
     one = folder / "one"
     shutil.copytree(measured, one)
-    seconds = finish(recipe, one, workers=1)
-    expected = clusters(one)
+    seconds = finish(recipe, one, workers=1, until="dedup")
+    expected = tree(one / "clusters")
     units = len(list((one / "receipts").glob("dedup_*/*.json")))
     print(f"one worker: {len(expected)} files, dedup in {seconds:.1f} s and {units} units")
     result = {"files": len(expected)}
-    finish(recipe, folder / "two", workers=2)
-    result["two_workers"] = differences("two workers", expected, folder / "two")
-    finish(other, folder / "backwards", workers=1)
-    result["reversed_inputs"] = differences("inputs in reverse, one worker", expected, folder / "backwards")
+    finish(recipe, folder / "two", workers=2, until="dedup")
+    result["two_workers"] = differences("two workers", expected, folder / "two" / "clusters")
+    finish(other, folder / "backwards", workers=1, until="dedup")
+    result["reversed_inputs"] = differences(
+        "inputs in reverse, one worker", expected, folder / "backwards" / "clusters"
+    )
     kills = QUICK["kills"] if given.quick else given.kills
     return result | killed(recipe, measured, expected, kills=kills, seconds=seconds)
 

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import zstandard
+from peers import ROOT, lines
 
 from gristmill.filters import signals
 from gristmill.filters.characters import UNSPACED_SCRIPTS, script_names
@@ -41,7 +41,6 @@ from gristmill.filters.shingles import widths
 Units = npt.NDArray[np.uint64]
 Table = dict[str, dict[int, list[dict[str, float]]]]
 
-ROOT = Path(__file__).parents[1]
 WORDS = (3, 4, 5, 6, 7)
 LETTERS = (5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18)
 """Widths tried: words of scripts with spaces, letters of those without."""
@@ -87,9 +86,8 @@ def ntrex(data: Path) -> dict[str, Collection]:
 def domains(data: Path) -> dict[str, Collection]:
     texts: dict[str, list[str]] = defaultdict(list)
     for name in COLLECTIONS:
-        with zstandard.open(data / f"text/{name}.jsonl.zst", "rt", encoding="utf-8") as lines:
-            for record in map(json.loads, lines):
-                texts[f"{name} {record['lang']}"].append(record["text"])
+        for record in map(json.loads, lines(data / f"text/{name}.jsonl.zst")):
+            texts[f"{name} {record['lang']}"].append(record["text"])
     return {name: collect(some, at_least=DOMAIN_UNITS) for name, some in sorted(texts.items())}
 
 

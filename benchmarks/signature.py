@@ -31,11 +31,11 @@ from typing import Any
 import datasketch
 import numpy as np
 import pyarrow.parquet as pq
+from peers import ROOT
 
 from gristmill.filters import minhash, shingles
-from gristmill.schemas.tables import PERMUTATIONS
+from gristmill.schemas.measures import PERMUTATIONS
 
-ROOT = Path(__file__).parents[1]
 PEER = "rensa==0.5.0"
 SEED = 1
 SKETCHED = 300

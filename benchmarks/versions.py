@@ -13,7 +13,6 @@ datatrove takes what shares a bucket as it is. All have 14 bands of 8 rows. --qu
 """
 
 import argparse
-import io
 import itertools
 import json
 import re
@@ -26,9 +25,8 @@ from typing import Any
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import zstandard
 from dedup_runs import deduplicate, write_recipe
-from peers import ROOT, install, measure
+from peers import ROOT, install, lines, measure
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
 WORDS = re.compile(r"\w+")
@@ -42,8 +40,7 @@ Matrix = npt.NDArray[np.float64]
 
 def read(folder: Path, *, one_in: int) -> tuple[dict[str, str], list[Pair]]:
     """Texts by id, and the pairs of versions whose similarity was published. Versions of a law stay together."""
-    lines = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader((folder / "docs.jsonl.zst").read_bytes()))
-    rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    rows: list[dict[str, Any]] = [json.loads(line) for line in lines(folder / "docs.jsonl.zst")]
     laws = sorted({row["law"] for row in rows})[::one_in]
     chosen = set(laws)
     texts = {row["id"]: row["text"] for row in rows if row["law"] in chosen}
@@ -113,8 +110,8 @@ def datatrove(folder: Path, python: Path) -> dict[str, object]:
     script = Path(__file__).with_name("datatrove_minhash.py")
     _, printed = measure([python, script, folder / "sample", folder / "peer-out"])
     print(f"datatrove, processor seconds: {printed.splitlines()[-1]}")
-    lines = (folder / "peer-out" / "found.jsonl").read_text("utf-8").splitlines()
-    return {row["id"]: row["cluster"] for row in map(json.loads, lines)}
+    found = (folder / "peer-out" / "found.jsonl").read_text("utf-8").splitlines()
+    return {row["id"]: row["cluster"] for row in map(json.loads, found)}
 
 
 def benchmark(given: argparse.Namespace, folder: Path) -> dict[str, float]:
@@ -124,8 +121,8 @@ def benchmark(given: argparse.Namespace, folder: Path) -> dict[str, float]:
     similarity = similarities(texts)
     print(f"{len(texts)} texts, {sum(map(len, texts.values())) / 1e6:.1f} M characters, {len(pairs)} pairs of versions")
     (folder / "sample").mkdir()
-    lines = [json.dumps({"id": name, "text": text}, ensure_ascii=False) for name, text in texts.items()]
-    (folder / "sample" / "deu.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rows = (json.dumps({"id": name, "text": text}, ensure_ascii=False) for name, text in texts.items())
+    (folder / "sample" / "deu.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     found = {
         "": gristmill(folder, "estimated", workers=given.workers),
         "exact_": gristmill(folder, "exact", workers=given.workers),

@@ -19,7 +19,7 @@ def tables_page() -> str:
 # Tables
 
 Every table of an output folder is Parquet, in the folder of its name. `gristmill sql OUT` and `OUT/gristmill.duckdb`
-show them as views. This page is generated from `schemas/tables.py`.
+show them as views. This page is generated from `schemas/`.
 """
     return "\n".join([head, *(_table(each) for each in TABLES)])
 

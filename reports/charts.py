@@ -1,5 +1,6 @@
 """The page's charts: a few shapes in HTML and SVG, each with its numbers in words for those who do not see it."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from gristmill.reports import safe
@@ -44,52 +45,70 @@ def bar(number: int, most: int, *, kind: str) -> str:
 
 def histogram(shown: Histogram) -> str:
     """Kept documents below, those not kept on top of them."""
-    most = max((kept + other for kept, other in shown.bins), default=0) or 1
-    step = _WIDTH / len(shown.bins)
-    shapes = []
-    for index, (kept, other) in enumerate(shown.bins):
-        below, above = _HEIGHT * kept / most, _HEIGHT * other / most
-        place = f'x="{index * step + 0.5:.2f}" width="{step - 1:.2f}"'
-        if kept:
-            shapes.append(f'<rect class=kept {place} y="{_HEIGHT - below:.2f}" height="{below:.2f}"/>')
-        if other:
-            shapes.append(f'<rect class=dropped {place} y="{_HEIGHT - below - above:.2f}" height="{above:.2f}"/>')
-        low, high = shown.edges[index], shown.edges[index + 1]
-        title = f"{safe.number(low)} to {safe.number(high)}: {safe.count(kept)} kept, {safe.count(other)} not kept"
-        shapes.append(f'<rect class=hit {place} y="0" height="{_HEIGHT}"><title>{title}</title></rect>')
+    numbers = [
+        f"{safe.number(low)} to {safe.number(high)}: {safe.count(kept)} kept, {safe.count(other)} not kept"
+        for (low, high), (kept, other) in zip(itertools.pairwise(shown.edges), shown.bins, strict=True)
+    ]
     scale = "logarithmic scale" if shown.logarithmic else "linear scale"
-    label = f"{shown.name}: {safe.count(shown.documents)} documents, median {safe.number(shown.median)}, {scale}"
-    return (
-        f"<figure class=multiple><figcaption><code>{safe.escape_html(shown.name)}</code><br>"
-        f"<span class=note>{safe.escape_html(shown.meaning)}</span></figcaption>"
-        f"{_svg(shapes, label=label)}"
-        f"<div class=axis><span>{safe.number(shown.edges[0])}</span>"
-        f"<span>median {safe.number(shown.median)}{', log scale' if shown.logarithmic else ''}</span>"
-        f"<span>{'≥ ' if shown.open_end else ''}{safe.number(shown.edges[-1])}</span></div></figure>"
+    return _multiple(
+        shown.name,
+        note=shown.meaning,
+        label=f"{shown.name}: {safe.count(shown.documents)} documents, median {safe.number(shown.median)}, {scale}",
+        columns=[(("kept", kept), ("dropped", other)) for kept, other in shown.bins],
+        numbers=numbers,
+        axis=(
+            safe.number(shown.edges[0]),
+            f"median {safe.number(shown.median)}{', log scale' if shown.logarithmic else ''}",
+            f"{'≥ ' if shown.open_end else ''}{safe.number(shown.edges[-1])}",
+        ),
     )
 
 
 def distribution(counts: Sequence[int], *, name: str, note: str, kind: str) -> str:
     """How something between 0 and 1 is distributed, in steps of equal width."""
-    most, step = max(counts, default=0) or 1, _WIDTH / len(counts)
-    shapes = []
-    for index, number in enumerate(counts):
-        height = _HEIGHT * number / most
-        place = f'x="{index * step + 0.5:.2f}" width="{step - 1:.2f}"'
-        if number:
-            shapes.append(f'<rect class={_class(kind)} {place} y="{_HEIGHT - height:.2f}" height="{height:.2f}"/>')
-        title = f"{index / len(counts):.2f} to {(index + 1) / len(counts):.2f}: {safe.count(number)}"
-        shapes.append(f'<rect class=hit {place} y="0" height="{_HEIGHT}"><title>{title}</title></rect>')
-    return (
-        f"<figure class=multiple><figcaption><code>{safe.escape_html(name)}</code><br>"
-        f"<span class=note>{safe.escape_html(note)}</span></figcaption>{_svg(shapes, label=f'{name}: {note}')}"
-        "<div class=axis><span>0</span><span>0.5</span><span>1</span></div></figure>"
+    n = len(counts)
+    return _multiple(
+        name,
+        note=note,
+        label=f"{name}: {note}",
+        columns=[((kind, number),) for number in counts],
+        numbers=[f"{k / n:.2f} to {(k + 1) / n:.2f}: {safe.count(number)}" for k, number in enumerate(counts)],
+        axis=("0", "0.5", "1"),
     )
 
 
-def _svg(shapes: Iterable[str], *, label: str) -> str:
+def _multiple(
+    name: str,
+    *,
+    note: str,
+    label: str,
+    columns: Sequence[Sequence[tuple[str, int]]],
+    numbers: Sequence[str],
+    axis: Iterable[str],
+) -> str:
+    """One of many small figures: columns of stacked parts, each part of a kind, over an axis.
+
+    Args:
+        label: the figure in words.
+        numbers: each column in words.
+    """
+    most = max((sum(number for _, number in parts) for parts in columns), default=0) or 1
+    step = _WIDTH / len(columns)
+    shapes = []
+    for index, (parts, words) in enumerate(zip(columns, numbers, strict=True)):
+        place = f'x="{index * step + 0.5:.2f}" width="{step - 1:.2f}"'
+        top = float(_HEIGHT)
+        for kind, number in parts:
+            height = _HEIGHT * number / most
+            top -= height
+            if number:
+                shapes.append(f'<rect class={_class(kind)} {place} y="{top:.2f}" height="{height:.2f}"/>')
+        shapes.append(f'<rect class=hit {place} y="0" height="{_HEIGHT}"><title>{words}</title></rect>')
     return (
+        f"<figure class=multiple><figcaption><code>{safe.escape_html(name)}</code><br>"
+        f"<span class=note>{safe.escape_html(note)}</span></figcaption>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + 2}" role=img aria-label="{safe.escape_html(label)}"'
         f" preserveAspectRatio=none>{''.join(shapes)}"
         f"<line x1=0 x2={_WIDTH} y1={_HEIGHT + 0.5} y2={_HEIGHT + 0.5} /></svg>"
+        f"<div class=axis>{''.join(f'<span>{each}</span>' for each in axis)}</div></figure>"
     )

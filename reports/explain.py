@@ -127,7 +127,7 @@ def _explanation(
     text, characters = document.pop("text", None) or "", document.pop("characters", None) or 0
     ledger = tuple(fetch(connection, "SELECT * FROM ledger WHERE doc_id = ?", doc_id))
     cluster = cluster_of(connection, doc_id)
-    survivor, missing = _survivor(connection, cluster, out=out, text=text)
+    survivor, missing = survivor_of(connection, cluster, out=out, text=text)
     curated, edits = _curated(connection, doc_id, text=text, characters=characters)
     measured = "SELECT * EXCLUDE (doc_id, text_hash, signature) FROM signals WHERE doc_id = ?"
     return Explanation(
@@ -161,14 +161,6 @@ def _measures(connection: duckdb.DuckDBPyConnection, doc_id: str) -> dict[str, d
 def _failures(connection: duckdb.DuckDBPyConnection, doc_id: str) -> tuple[Failure, ...]:
     rows = fetch(connection, "SELECT failures FROM verdicts WHERE doc_id = ?", doc_id)
     return tuple(Failure(**each) for row in rows for each in row["failures"] or ())
-
-
-def _survivor(
-    connection: duckdb.DuckDBPyConnection, cluster: Cluster | None, *, out: str, text: str
-) -> tuple[Survivor | None, str | None]:
-    if cluster is None or cluster.kind == "survivor":
-        return None, None
-    return survivor_of(connection, survivor_id=cluster.survivor_id, earlier=cluster.earlier, out=out, text=text)
 
 
 def _curated(

@@ -97,17 +97,21 @@ def cluster_of(connection: duckdb.DuckDBPyConnection, doc_id: str) -> Cluster | 
 
 
 def survivor_of(
-    connection: duckdb.DuckDBPyConnection, *, survivor_id: str, earlier: str | None, out: str, text: str
+    connection: duckdb.DuckDBPyConnection, cluster: Cluster | None, *, out: str, text: str
 ) -> tuple[Survivor | None, str | None]:
-    """The document kept in the place of one with this text, or why it cannot be shown.
+    """The document kept in the place of one with this text and cluster, or why it cannot be shown.
 
-    An earlier output is opened where the recipe says it is; nothing of it is needed to explain the rest.
+    Neither where the document was kept itself. An earlier output is opened where the recipe says it is; nothing of it
+    is needed to explain the rest.
     """
-    if earlier is None:
-        found = _survivor(connection, survivor_id, earlier=None, text=text)
+    if cluster is None or cluster.kind == "survivor":
+        return None, None
+    if cluster.earlier is None:
+        found = _survivor(connection, cluster.survivor_id, earlier=None, text=text)
         return found, None if found else "documents does not have it"
     try:
-        found = _survivor_there(_folder_of(earlier, out=out), survivor_id, earlier=earlier, text=text)
+        folder = _folder_of(cluster.earlier, out=out)
+        found = _survivor_there(folder, cluster.survivor_id, earlier=cluster.earlier, text=text)
     except (ValueError, OSError) as error:
         return None, str(error)
     except duckdb.Error as error:

@@ -14,7 +14,7 @@ from gristmill.reports.funnel import DISPOSITIONS, Row
 from gristmill.reports.page_data import Example, Histogram
 from gristmill.reports.page_duplicates import duplicates
 from gristmill.reports.page_measures import measures
-from gristmill.reports.page_parts import escape, nothing, scroll, uri
+from gristmill.reports.page_parts import escape, folded, language_row, language_table, nothing, quoted, scroll, uri
 from gristmill.reports.reconcile import Reconciliation
 from gristmill.reports.views import connect, output_folder
 
@@ -104,30 +104,23 @@ def _languages(rows: Sequence[Row]) -> str:
     if not rows:
         return nothing("The ledger is empty: the run has not come to its end yet.")
     first = _language_table(rows[:_LANGUAGES], total=funnel.totals(list(rows)))
-    rest = rows[_LANGUAGES:]
-    if not rest:
-        return first
-    return f"{first}<details><summary>{len(rest)} more languages</summary>{_language_table(rest)}</details>"
+    return first + folded(rows[_LANGUAGES:], _language_table)
 
 
 def _language_table(rows: Iterable[Row], *, total: Row | None = None) -> str:
-    heads = ("records", *DISPOSITIONS, "bytes in", "bytes kept", "tokens")
-    head = "".join(f"<th scope=col>{each}</th>" for each in heads)
-    body = "".join(_language_row(row) for row in rows)
-    foot = f"<tfoot>{_language_row(total)}</tfoot>" if total else ""
-    return scroll(
-        "<table><caption>What became of each language's records</caption>"
-        f"<thead><tr><th scope=col>language</th><th scope=col class=chart>share of records</th>{head}</tr></thead>"
-        f"<tbody>{body}</tbody>{foot}</table>"
+    return language_table(
+        "What became of each language's records",
+        map(_language_row, rows),
+        share_of="records",
+        heads=("records", *DISPOSITIONS, "bytes in", "bytes kept", "tokens"),
+        foot=_language_row(total) if total else "",
     )
 
 
 def _language_row(row: Row) -> str:
     counts = (row.records, *(number for _, number in _parts(row)))
     cells = [*map(safe.count, counts), safe.size(row.bytes_in), safe.size(row.bytes_kept), safe.count(row.tokens)]
-    bar = charts.stacked(_parts(row), label=row.label)
-    numbers = "".join(f"<td{' class=zero' if each in ('0', '0 B') else ''}>{each}</td>" for each in cells)
-    return f"<tr><th scope=row><code>{escape(row.label)}</code></th><td class=chart>{bar}</td>{numbers}</tr>"
+    return language_row(row.label, _parts(row), cells)
 
 
 def _reasons(connection: duckdb.DuckDBPyConnection) -> str:
@@ -221,9 +214,8 @@ def _example(example: Example) -> str:
     found = f" · found {safe.number(example.value)}" if example.value is not None else ""
     limit = f", limit {safe.number(example.limit)}" if example.limit is not None else ""
     detail = f" · {escape(safe.clip(example.detail, 160))}" if example.detail else ""
-    # dir=auto on a block both sets its direction from its own text and keeps overrides in it from leaking out.
     return (
-        f"<figure><blockquote dir=auto>{escape(example.excerpt) or '<i>(no text)</i>'}</blockquote><figcaption>"
+        f"<figure>{quoted(escape(example.excerpt))}<figcaption>"
         f"<code>{escape(example.language or '(none)')}</code> · <code>{escape(example.doc_id)}</code>{found}{limit}"
         f"{detail}<br>{uri(example.uri, limit=160)}</figcaption></figure>"
     )

@@ -1,6 +1,6 @@
 """The report's section on duplicates: by kind, cluster size and similarity, the largest clusters, repeated passages."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -8,7 +8,7 @@ import duckdb
 
 from gristmill.reports import charts, differences, page_data, safe
 from gristmill.reports.differences import Segment
-from gristmill.reports.page_parts import escape, nothing, scroll, uri
+from gristmill.reports.page_parts import escape, folded, language_row, language_table, nothing, quoted, scroll, uri
 from gristmill.reports.views import fetch
 
 _LANGUAGES = 12
@@ -25,7 +25,6 @@ _PASSAGES = 25
 _STEPS = 20
 
 _KINDS = ("url", "exact", "near")
-_PARTS = (*_KINDS, "others")
 
 Rows = Sequence[Mapping[str, Any]]
 _T = TypeVar("_T")
@@ -60,56 +59,46 @@ def duplicates(connection: duckdb.DuckDBPyConnection) -> str:
 
 def _kinds(rows: Rows) -> str:
     heads = ("documents", *_KINDS, "of earlier outputs", "share", "bytes", "bytes of duplicates")
-    head = "".join(f"<th scope=col>{each}</th>" for each in heads)
 
     def table(some: Rows) -> str:
-        return scroll(
-            "<table><caption>Documents that were compared, and duplicates by kind</caption><thead><tr><th scope=col>"
-            f"language</th><th scope=col class=chart>share of documents</th>{head}</tr></thead>"
-            f"<tbody>{''.join(map(_kinds_row, some))}</tbody></table>"
-        )
+        caption = "Documents that were compared, and duplicates by kind"
+        return language_table(caption, map(_kinds_row, some), share_of="documents", heads=heads)
 
+    url, exact, near = (f"{charts.dot(each)}<b>{each}</b>" for each in _KINDS)
     return (
-        "<p><i class='dot url'></i><b>url</b>: an older capture of the same page. <i class='dot exact'></i>"
-        "<b>exact</b>: the same text, white space apart. <i class='dot near'></i><b>near</b>: nearly the same text. The"
-        " others stayed, as the best of their cluster or the only ones of their text.</p>"
-    ) + _folded(rows, table)
+        f"<p>{url}: an older capture of the same page. {exact}: the same text, white space apart. {near}: nearly the"
+        " same text. The others stayed, as the best of their cluster or the only ones of their text.</p>"
+    ) + _some(rows, table)
 
 
 def _kinds_row(row: Mapping[str, Any]) -> str:
-    others = row["documents"] - row["duplicates"]
-    bar = charts.stacked([(each, row.get(each, others)) for each in _PARTS], label=row["language"] or "(none)")
-    numbers = ("documents", *_KINDS, "of_earlier_outputs")
-    cells = [safe.count(row[each]) for each in numbers]
+    parts = [*((each, row[each]) for each in _KINDS), ("others", row["documents"] - row["duplicates"])]
+    cells = [safe.count(row[each]) for each in ("documents", *_KINDS, "of_earlier_outputs")]
     cells += [safe.share(row["duplicates"], row["documents"])]
     cells += [safe.size(row["bytes"]), safe.size(row["duplicate_bytes"])]
-    return f"<tr>{_language(row['language'])}<td class=chart>{bar}</td>{_numbers(cells)}</tr>"
+    return language_row(row["language"], parts, cells)
 
 
 def _sizes(rows: Rows, *, order: Mapping[str | None, int]) -> str:
     classes = {row["at_least"]: row["at_most"] for row in sorted(rows, key=lambda row: row["at_least"])}
     names = {least: _class_name(least, most) for least, most in classes.items()}
     grouped = _by_language(rows, order)
-    head = "".join(f"<th scope=col>{each}</th>" for each in (*names.values(), "all", "documents"))
 
     def table(languages: Sequence[str | None]) -> str:
-        body = "".join(_sizes_row(each, grouped[each], names) for each in languages)
-        return scroll(
-            "<table><caption>Clusters by the number of their documents</caption><thead><tr><th scope=col>language</th>"
-            f"<th scope=col class=chart>share of documents</th>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        rows = (_sizes_row(each, grouped[each], names) for each in languages)
+        heads = (*names.values(), "all", "documents")
+        return language_table("Clusters by the number of their documents", rows, share_of="documents", heads=heads)
 
     alone = " Of a cluster of 1, the best document is in an earlier output." if 1 in classes else ""
-    return f"<h3>Sizes of clusters</h3><p>Darker is larger.{alone}</p>{_folded(list(grouped), table)}"
+    return f"<h3>Sizes of clusters</h3><p>Darker is larger.{alone}</p>{_some(list(grouped), table)}"
 
 
 def _sizes_row(language: str | None, rows: Rows, names: Mapping[int, str]) -> str:
     of_class = {row["at_least"]: row for row in rows}
     parts = [(f"size {least}", of_class[least]["documents"]) for least in names if least in of_class]
-    bar = charts.stacked(parts, label=language or "(none)")
     cells = [safe.count(of_class[least]["clusters"] if least in of_class else 0) for least in names]
     cells += [safe.count(sum(row[each] for row in rows)) for each in ("clusters", "documents")]
-    return f"<tr>{_language(language)}<td class=chart>{bar}</td>{_numbers(cells)}</tr>"
+    return language_row(language, parts, cells)
 
 
 def _class_name(least: int, most: int | None) -> str:
@@ -131,7 +120,7 @@ def _similarities(connection: duckdb.DuckDBPyConnection, *, order: Mapping[str |
     return (
         "<h3>Similarity of near duplicates</h3><p>Estimated Jaccard similarity to the document that stayed. What is"
         f" less alike than asked for came into its cluster through others. {_setting(list(recalls.values()))}</p>"
-        + _folded(list(grouped), figures)
+        + _some(list(grouped), figures)
     )
 
 
@@ -164,7 +153,7 @@ def _samples(connection: duckdb.DuckDBPyConnection) -> dict[str | None, list[_Sa
     chosen: dict[str | None, list[dict[str, Any]]] = {}
     for row in page_data.rows(connection, "largest_clusters"):
         of_language = chosen.setdefault(row["language"], [])
-        if len(of_language) < _CLUSTERS and (len(chosen) <= _SAMPLED_LANGUAGES):
+        if len(of_language) < _CLUSTERS and len(chosen) <= _SAMPLED_LANGUAGES:
             of_language.append(row)
     rows = [row for some in chosen.values() for row in some]
     least = _least_alike(connection, [row["cluster"] for row in rows])
@@ -231,13 +220,13 @@ def _cluster(sample: _Sample) -> str:
 def _texts(sample: _Sample) -> str:
     """The cells of two columns: the duplicate's and the survivor's."""
     if sample.survivor is None:
-        return _quoted(_shown(sample.text)) + nothing("Its text is not in this output; gristmill explain shows it.")
+        return quoted(_shown(sample.text)) + nothing("Its text is not in this output; gristmill explain shows it.")
     cut = max(len(sample.text), len(sample.survivor)) == _COMPARED
     excerpts = differences.excerpts(differences.compare(sample.text, sample.survivor, cut=cut))
     if not excerpts:
-        return _quoted(_shown(sample.text)) + nothing("The same, white space apart, as far as they were compared.")
+        return quoted(_shown(sample.text)) + nothing("The same, white space apart, as far as they were compared.")
     cells = (
-        _quoted("".join(_part(each, left=left) for each in excerpt))
+        quoted("".join(_part(each, left=left) for each in excerpt))
         for excerpt in excerpts[:_EXCERPTS]
         for left in (True, False)
     )
@@ -256,11 +245,6 @@ def _part(segment: Segment, *, left: bool) -> str:
 
 def _shown(text: str) -> str:
     return escape(safe.clip(text, _EXCERPT))
-
-
-def _quoted(content: str) -> str:
-    # dir=auto on a block both sets its direction from its own text and keeps overrides in it from leaking out.
-    return f"<blockquote dir=auto>{content or '<i>(nothing)</i>'}</blockquote>"
 
 
 def _passages(rows: Rows) -> str:
@@ -290,16 +274,6 @@ def _by_language(rows: Rows, order: Mapping[str | None, int]) -> dict[str | None
     return grouped
 
 
-def _folded(rows: Sequence[_T], shown: Callable[[Sequence[_T]], str]) -> str:
+def _some(rows: Sequence[_T], shown: Callable[[Sequence[_T]], str]) -> str:
     """What is shown of the first languages, and folded away that of the rest."""
-    rest = rows[_LANGUAGES:]
-    more = f"<details><summary>{len(rest)} more languages</summary>{shown(rest)}</details>" if rest else ""
-    return shown(rows[:_LANGUAGES]) + more
-
-
-def _language(language: str | None) -> str:
-    return f"<th scope=row><code>{escape(language or '(none)')}</code></th>"
-
-
-def _numbers(cells: Iterable[str]) -> str:
-    return "".join(f"<td{' class=zero' if each in ('0', '0 B') else ''}>{each}</td>" for each in cells)
+    return shown(rows[:_LANGUAGES]) + folded(rows[_LANGUAGES:], shown)

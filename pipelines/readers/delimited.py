@@ -4,10 +4,9 @@ import codecs
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from gristmill.pipelines import cleaning, files
-from gristmill.pipelines.readers.records import InputError, Record, Split, capture_date, printable
+from gristmill.pipelines.readers.records import InputError, Record, Split, described, printable
 from gristmill.pipelines.readers.streams import MEBIBYTE, Forward, open_plain
 from gristmill.schemas import nearest
 from gristmill.schemas.recipe import Columns
@@ -120,13 +119,8 @@ def _record(fields: list[str], *, header: _Header, row: int, limit: int) -> Reco
     payload = text.encode("utf-8", "surrogatepass")
     if len(payload) > limit:
         return Record.too_large(limit=limit, offset=row, n_bytes=len(payload))
-    known: dict[str, Any] = {field: printable(fields[places[part]]) for part, field in _PARTS.items() if part in places}
-    if "captured" in places:
-        known["captured"] = capture_date(fields[places["captured"]])
+    known = described({part: fields[place] for part, place in places.items()})
     return Record(offset=row, media_type="text/plain", payload=payload, text=text, n_bytes=len(payload), **known)
-
-
-_PARTS = {"url": "uri", "title": "title", "date": "date"}
 
 
 def _places(header: list[str], columns: Columns, *, path: str) -> dict[str, int]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gristmill.pipelines import files
-from gristmill.pipelines.readers.records import Record, Split, capture_date, printable
+from gristmill.pipelines.readers.records import Record, Split, described, printable
 from gristmill.pipelines.readers.streams import MEBIBYTE, Forward, open_plain
 from gristmill.schemas.recipe import Columns
 
@@ -61,25 +61,16 @@ def _lines(stream: Forward, *, end: int | None, limit: int) -> Iterator[tuple[in
 
 
 def _parser(columns: Columns) -> Callable[[bytes, int], Record]:
-    text_path = columns.text.split(".")
     paths = {part: (name, name.split(".")) for part, name, _ in columns.parts()}
-
-    def known_of(value: dict[str, Any]) -> dict[str, Any]:
-        found = {part: _look_up(value, name, path) for part, (name, path) in paths.items()}
-        return {
-            "uri": printable(found["url"]),
-            "title": printable(found["title"]),
-            "date": printable(found["date"]),
-            "captured": capture_date(found.get("captured")),
-        }
 
     def parse(line: bytes, offset: int) -> Record:
         value, problem = _loads(line)
         if problem is not None:
             rule, detail = problem
             return Record.unreadable(rule=rule, detail=detail, offset=offset, n_bytes=len(line))
-        text = _look_up(value, columns.text, text_path)
-        known = {"offset": offset, "n_bytes": len(line), **known_of(value)}
+        row = {part: _look_up(value, name, path) for part, (name, path) in paths.items()}
+        known = {"offset": offset, "n_bytes": len(line), **described(row)}
+        text = row["text"]
         if isinstance(text, str):
             return Record(media_type="text/plain", payload=line, text=text, charset="utf-8", **known)
         if text is None:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gristmill.pipelines import files
-from gristmill.pipelines.readers.records import InputError, Record, Split, capture_date, printable
+from gristmill.pipelines.readers.records import InputError, Record, Split, described
 from gristmill.pipelines.readers.streams import MEBIBYTE, open_plain
 from gristmill.schemas import nearest
 from gristmill.schemas.recipe import Columns
@@ -127,12 +127,7 @@ def _read_group(table: Any, group: int, *, names: dict[str, str], first: int, li
         ):
             values = {part: _values(batch, name, as_bytes=part == "text") for part, name in names.items()}
             for index, content in enumerate(values["text"]):
-                known: dict[str, Any] = {
-                    "uri": printable(values["url"][index]) if "url" in values else None,
-                    "title": printable(values["title"][index]) if "title" in values else None,
-                    "date": _date(values["date"][index]) if "date" in values else None,
-                    "captured": capture_date(values["captured"][index]) if "captured" in values else None,
-                }
+                known = described({part: column[index] for part, column in values.items()})
                 yield _record(content, row=row, limit=limit, known=known)
                 row += 1
     except (*_ERRORS, UnicodeDecodeError) as error:
@@ -171,12 +166,6 @@ def _record(content: bytes | None, *, row: int, limit: int, known: dict[str, Any
         n_bytes=len(content),
         **known,
     )
-
-
-def _date(value: object) -> str | None:
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    return printable(value)
 
 
 def _damaged(error: BaseException, *, offset: int, n_bytes: int) -> Record:

@@ -1,6 +1,7 @@
 """What every reader yields, and what it reads: records and splits."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal, Self
@@ -97,6 +98,21 @@ def printable(value: object) -> str | None:
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode("utf-8")  # lone surrogates have no UTF-8
     return " ".join(value.replace("\0", " ").split())[:4096] or None
+
+
+def described(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row of a table says beside its text, as fields of a record.
+
+    Args:
+        row: its values by the names of `Columns.parts`.
+    """
+    when: Any = row.get("date")
+    return {
+        "uri": printable(row.get("url")),
+        "title": printable(row.get("title")),
+        "date": str(when.isoformat()) if hasattr(when, "isoformat") else printable(when),
+        "captured": capture_date(row.get("captured")),
+    }
 
 
 # ISO 8601 in the W3C profile, of any of its precisions (WARC 1.1, 5.4), and with a space for the T.

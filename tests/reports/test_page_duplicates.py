@@ -101,3 +101,10 @@ def test_without_duplicates_there_are_passages_still(folder: Any, tmp_path: Path
     assert "Repeated passages" in words
     folder.passages.clear()
     assert "Repeated passages" not in _section(folder.write(tmp_path / "out"))
+
+
+def test_without_clusters_the_duplicates_of_the_ledger_are_there_still(folder: Any, tmp_path: Path) -> None:
+    folder.clusters.clear()
+    out = folder.write(tmp_path / "out")
+    assert "eng_Latn 4 0 1 1 0 50.0 %" in _words(_section(out))
+    assert "The tables do not agree with each other." in (out / "report.html").read_text("utf-8")
