@@ -22,7 +22,7 @@ from apache_beam.transforms.environments import Environment, python_sdk_capabili
 from gristmill.pipelines.runners import UnitError
 
 URN = "gristmill:env:forked:v1"
-_PRELOADED = ("gristmill.pipelines.local_workers", "gristmill.pipelines.job", "gristmill.pipelines.transforms")
+_PRELOADED = "gristmill.pipelines.preload"
 _PATIENCE = 10.0
 _MOMENT = 0.2
 
@@ -91,7 +91,7 @@ class ForkedWorkerHandler(GrpcWorkerHandler):  # type: ignore[misc]  # Beam is u
 
     def start_worker(self) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(_PRELOADED))
+        context.set_forkserver_preload([_PRELOADED])
         self._process = context.Process(target=serve, args=(self.control_address, self.worker_id), daemon=True)
         self._process.start()
         threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()

@@ -1,0 +1,25 @@
+"""What a local worker is forked with: imports, and a compiler that has read its own tables.
+
+Importing this module does it. Each phase has workers of its own, so what they would all do first is done here once.
+"""
+
+from importlib import import_module
+
+from gristmill._jit import jit
+
+for _name in (
+    "gristmill.cli",  # a forked process runs the program's main module again: it finds its imports here
+    "gristmill.filters.annotate",
+    "gristmill.pipelines.job",
+    "gristmill.pipelines.local_workers",
+    "gristmill.pipelines.transforms",
+):
+    import_module(_name)
+
+
+@jit
+def _same(number: int) -> int:
+    return number
+
+
+_same(0)  # the first kernel of a process costs 0.3 s, in which Numba registers what it can compile
