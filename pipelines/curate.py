@@ -1,4 +1,7 @@
-"""Curate: what is kept, as plain Parquet by language, and the ledger, one row for every record there was."""
+"""Curate: what is kept, as plain Parquet by language, and the ledger, one row for every record there was.
+
+What is kept is curated text or held out, never both: no stage behind this one ever sees what is held out.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +15,7 @@ from gristmill.pipelines import tables
 from gristmill.pipelines.checkpoints import JSON, Output, Receipt, Store, TableWriter, Unit
 from gristmill.pipelines.editing import EMPTIED_RULE, Edited, edit
 from gristmill.pipelines.engine import Phase, Stage
+from gristmill.pipelines.held_out import are_held_out
 from gristmill.pipelines.parts import Part, group, work_of_group
 from gristmill.pipelines.rejudge import failures_after_edits, limits_after_edits
 from gristmill.pipelines.removed import RULE, removed_ids
@@ -20,6 +24,7 @@ from gristmill.schemas import (
     CONTAMINATION,
     CURATED,
     DOCUMENTS,
+    HELD_OUT,
     LEDGER,
     MEASURES,
     PASSAGES,
@@ -34,7 +39,7 @@ from gristmill.schemas import (
     key_of,
 )
 
-VERSION = 3
+VERSION = 4
 
 _LIKELIEST = "likeliest_language"
 
@@ -46,6 +51,9 @@ _BESIDE = {
     QUALITY.name: {"quality_score": "quality_score"},
 }
 """What is read of the tables beside the documents, and what it is called here."""
+
+_KEPT = pa.unify_schemas([CURATED.schema, HELD_OUT.schema])
+"""What is known of a kept document, on whichever side it is."""
 
 
 def stage(
@@ -82,19 +90,19 @@ def stage(
             stage="curate",
             function=curate_group,
             version=VERSION,
-            settings={"mask": masked, "cut": cut},
-            tables=(CURATED.name, LEDGER.name),
+            settings={"mask": masked, "cut": cut, "held_out": recipe.held_out.share},
+            tables=(CURATED.name, HELD_OUT.name, LEDGER.name),
             work=tuple(work),
         )
     )
 
 
 def curate_group(unit: Unit, settings: JSON, store: Store, output: Output) -> None:
-    """Write the ledger of a group of parts and its kept documents, one file for each language."""
+    """Write the ledger of a group of parts, its curated text by language, and what of it is held out."""
     clusters = _OfGroup.read(store, unit.local[CLUSTERS.name], CLUSTERS)
     passages = _OfGroup.read(store, unit.local[PASSAGES.name], PASSAGES)
     removed = removed_ids(store)
-    curated = _ByLanguage(output)
+    kept = _Kept(output, share=settings["held_out"])
     with output.table(LEDGER) as ledger:
         for part in unit.local["parts"]:
             for batch, beside in _joined(store, part):
@@ -105,8 +113,8 @@ def curate_group(unit: Unit, settings: JSON, store: Store, output: Output) -> No
                 rows = _ledger_rows(batch, beside=beside, cluster=cluster, edited=edited, again=again, removed=removed)
                 ledger.write(rows)
                 _count(rows, output)
-                curated.write(batch, rows, beside=beside, sizes=cluster["size"], texts=edited.texts)
-    curated.close()
+                kept.write(batch, rows, beside=beside, cluster=cluster, texts=edited.texts)
+    kept.close()
 
 
 class _OfGroup:
@@ -265,34 +273,50 @@ def _count(rows: pa.RecordBatch, output: Output) -> None:
         output.count(f"{row['disposition']}_bytes", row["bytes_sum"])
 
 
-class _ByLanguage:
-    """One curated file for each language of the group, opened when its first document comes."""
+class _Kept:
+    """One curated file for each language of the group, and one of what is held out, opened when its first row comes."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, share: float) -> None:
         self._output = output
-        self._writers: dict[str, TableWriter] = {}
+        self._share = share
+        self._writers: dict[str | None, TableWriter] = {}
 
     def write(
-        self, batch: pa.RecordBatch, ledger: pa.RecordBatch, *, beside: pa.RecordBatch, sizes: pa.Array, texts: pa.Array
+        self,
+        batch: pa.RecordBatch,
+        ledger: pa.RecordBatch,
+        *,
+        beside: pa.RecordBatch,
+        cluster: pa.RecordBatch,
+        texts: pa.Array,
     ) -> None:
         special = {
             "licence": _licence(batch),
             "quality": beside["quality_score"],
-            "cluster_size": pc.fill_null(sizes, 1),
+            "cluster": pc.coalesce(cluster["cluster"], batch["doc_id"]),
+            "cluster_size": pc.fill_null(cluster["size"], 1),
+            "language": ledger["language"],
             "text": texts,
         }
-        columns = [special[name] if name in special else batch[name] for name in CURATED.schema.names]
-        kept = pc.equal(ledger["disposition"], "kept")
-        rows = pa.record_batch(columns, schema=CURATED.schema).filter(kept)
-        languages = ledger["language"].filter(kept)
-        for language in pc.unique(languages).to_pylist():
-            if language not in self._writers:
-                self._writers[language] = self._output.table(CURATED, partition=f"language={language}")
-            self._writers[language].write(rows.filter(pc.equal(languages, language)))
+        columns = [special[name] if name in special else batch[name] for name in _KEPT.names]
+        rows = pa.record_batch(columns, schema=_KEPT).filter(pc.equal(ledger["disposition"], "kept"))
+        held_out = are_held_out(rows["cluster"], share=self._share)
+        self._write(rows.filter(held_out), table=HELD_OUT)
+        stays = pc.invert(held_out)
+        for language in pc.unique(rows["language"].filter(stays)).to_pylist():
+            here = rows.filter(pc.and_(stays, pc.equal(rows["language"], language)))
+            self._write(here, table=CURATED, partition=f"language={language}")
+
+    def _write(self, rows: pa.RecordBatch, *, table: Table, partition: str | None = None) -> None:
+        if not rows.num_rows:
+            return
+        if partition not in self._writers:
+            self._writers[partition] = self._output.table(table, partition=partition)
+        self._writers[partition].write(rows.select(table.schema.names))
 
     def close(self) -> None:
-        for language in sorted(self._writers):
-            self._writers[language].close()
+        for writer in self._writers.values():
+            writer.close()
 
 
 def _licence(documents: pa.RecordBatch) -> pa.Array:

@@ -32,7 +32,7 @@ def stages(recipe: Recipe, *, folder: str, store: Store, until: str = STAGES[-1]
         removed = repeated if recipe.passages.policy == "remove" else []
         done = curated = yield from curate.stage(recipe, parts=parts, clusters=clusters, passages=removed)
         if not any(receipt.of(CURATED) for receipt in curated):
-            return done  # nothing was kept: there is no text to go on with
+            return done  # nothing was kept, or all of it is held out: there is no text to go on with
     if "tokenizer" in wanted:
         done = tokenizer = yield from train_tokenizer.stage(recipe, folder=folder, curated=curated)
     if "pack" in wanted:

@@ -1,9 +1,9 @@
 """Removal: takes documents out of a finished output, and keeps them out of it.
 
-Written anew is what holds them, and nothing else: files of `curated`, `ledger`, `sample`, `tokens` and `shards`, the
-mixture and the manifest. Sequences that lose a piece keep their place; what was behind it moves up, and padding fills
-the end. The receipts of those files are changed with them, but a file keeps the checksum that later phases are keyed
-by: it names what the unit wrote. So to `gristmill run` nothing has changed, and it does nothing.
+Written anew is what holds them, and nothing else: files of `curated`, `held_out`, `ledger`, `sample`, `tokens` and
+`shards`, the mixture and the manifest. Sequences that lose a piece keep their place; what was behind it moves up, and
+padding fills the end. The receipts of those files are changed with them, but a file keeps the checksum that later
+phases are keyed by: it names what the unit wrote. So to `gristmill run` nothing has changed, and it does nothing.
 
 First all new files are made in a folder aside, and a list of them; that list is the point of no return. Then they take
 their places, and that can be begun again from anywhere: a run, or the next removal, does so before anything else.
@@ -30,7 +30,7 @@ from gristmill.pipelines.cut_pieces import NARROW, Cut, cut_pieces, look
 from gristmill.pipelines.engine import UnitFunction
 from gristmill.pipelines.lock import locked
 from gristmill.pipelines.removed import RULE, removed_ids
-from gristmill.schemas import CURATED, LEDGER, REMOVED, SAMPLE, TOKENS, Table, key_of, shards
+from gristmill.schemas import CURATED, HELD_OUT, LEDGER, REMOVED, SAMPLE, TOKENS, Table, key_of, shards
 from gristmill.schemas.recipe import is_remote
 from gristmill.tokenizer.sample import choose_pieces
 
@@ -44,7 +44,7 @@ class Removal:
     """What a removal did.
 
     Attributes:
-        documents: documents that were taken out of curated text.
+        documents: documents that were taken out of curated text, or of what is held out.
         tokens: tokens that were taken out of shards, copies counted.
         sequences: sequences that lost a piece.
         files: files that were written anew, below the output folder.
@@ -63,7 +63,7 @@ def remove(output: str, ids: Collection[str]) -> Removal:
 
     Not taken out of `documents`, which is what was read, nor of what was measured there. The tokenizer stays as it is.
 
-    Cost: the ids of all curated documents, tokens and shards are read once; what holds a document is read and written.
+    Cost: the ids of all kept documents, tokens and shards are read once; what holds a document is read and written.
     Memory: a row group. Disk: the new files beside the old ones, until all are made.
 
     Raises:
@@ -114,7 +114,7 @@ def _check_finished(store: Store) -> None:
 def _stage(staging: "_Staging", ids: pa.Array) -> Removal:
     """Make all new files, and the list of them, if there are any."""
     known, copies = _known(staging.store, ids)
-    sizes, pieces = _stage_curated(staging, ids)
+    sizes, pieces = _stage_kept(staging, ids)
     _stage_sample(staging, pieces)
     _stage_tokens(staging, ids, sizes)
     cut = _stage_shards(staging, ids)
@@ -153,8 +153,8 @@ def _known(store: Store, ids: pa.Array) -> tuple[set[str], dict[str, str]]:
     return known, {copy: original for copy, original in copies.items() if copy not in known}
 
 
-def _stage_curated(staging: "_Staging", ids: pa.Array) -> tuple[dict[str, int], pa.Array]:
-    """Curated text and ledger. Returns the bytes of each document, and the hashes of its pieces in a sample."""
+def _stage_kept(staging: "_Staging", ids: pa.Array) -> tuple[dict[str, int], pa.Array]:
+    """Kept text and ledger. Returns the bytes of each document, and the hashes of its pieces in a sample."""
     seeds = {receipt.settings["seed"] for receipt in staging.store.receipts(sampling.PHASE).values()}
     sizes: dict[str, int] = {}
     hashes: list[int] = []
@@ -168,8 +168,9 @@ def _stage_curated(staging: "_Staging", ids: pa.Array) -> tuple[dict[str, int], 
 
     for receipt in staging.store.receipts("curate").values():
         changed = {
-            entry.path: staging.without(entry, ids, table=CURATED, see=see)
-            for entry in receipt.of(CURATED)
+            entry.path: staging.without(entry, ids, table=table, see=see)
+            for table in (CURATED, HELD_OUT)
+            for entry in receipt.of(table)
             if staging.holds(entry, ids)
         }
         taken: Counter[str] = Counter()

@@ -69,7 +69,7 @@ class Outcome:
     Attributes:
         key: names all that the output holds now.
         closed: whether a run before had closed the books on just that.
-        kept_nothing: whether it ended early, because no document was kept.
+        kept_nothing: whether it ended early, because no document was kept, or none but those held out.
     """
 
     key: str

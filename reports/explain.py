@@ -40,11 +40,16 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Curated:
-    """The document's row in the curated table; `removed` is what is not in its text any more, in characters."""
+    """The document's row in the curated table, or in `held_out`.
+
+    Attributes:
+        removed: what is not in its text any more, in characters.
+    """
 
     file: str
     language: str
     cluster_size: int
+    held_out: bool
     characters: int
     removed: int
 
@@ -166,11 +171,13 @@ def _failures(connection: duckdb.DuckDBPyConnection, doc_id: str) -> tuple[Failu
 def _curated(
     connection: duckdb.DuckDBPyConnection, doc_id: str, *, text: str, characters: int
 ) -> tuple[Curated | None, tuple[Segment, ...]]:
-    """The document's curated row, and how its text was edited."""
+    """The document's row among those kept, and how its text was edited."""
     rows = fetch(
         connection,
-        "SELECT file, language, cluster_size, length(text) AS characters, left(text, ?) AS text FROM curated"
-        " WHERE doc_id = ?",
+        "SELECT file, language, cluster_size, held_out, length(text) AS characters, left(text, ?) AS text FROM ("
+        " SELECT doc_id, file, language, cluster_size, false AS held_out, text FROM curated UNION ALL"
+        " SELECT doc_id, file, language, coalesce(size, 1), true, text FROM held_out LEFT JOIN clusters USING (doc_id)"
+        ") WHERE doc_id = ?",
         READ_CHARACTERS,
         doc_id,
     )

@@ -88,6 +88,8 @@ def _headline(explanation: Explanation) -> Text:
     line = Text.assemble(
         (explanation.doc_id, "bold"), "  ", (explanation.disposition, _STYLES.get(explanation.disposition, "bold"))
     )
+    if explanation.curated and explanation.curated.held_out:
+        line.append(", held out")
     for row in explanation.ledger:
         line.append(f" by {safe.one_line(row['stage'] or 'no stage')}")
         if row["rule"]:
@@ -191,7 +193,8 @@ def _missing(explanation: Explanation) -> Text:
 def _places(explanation: Explanation) -> Iterator[tuple[str, str]]:
     if curated := explanation.curated:
         removed = f", {safe.count(curated.removed)} fewer than it had" if curated.removed > 0 else ""
-        yield "curated", f"{safe.one_line(curated.file)} ({safe.count(curated.characters)} characters{removed})"
+        side = "held out" if curated.held_out else "curated"
+        yield side, f"{safe.one_line(curated.file)} ({safe.count(curated.characters)} characters{removed})"
         if curated.cluster_size > 1:
             yield "stands for", f"{safe.count(curated.cluster_size)} documents, itself included"
     yield from (("shard", _piece(each)) for each in explanation.pieces[:_PIECES])

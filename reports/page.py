@@ -69,11 +69,13 @@ def build(connection: duckdb.DuckDBPyConnection, *, name: str) -> str:
 
 def _summary(rows: Sequence[Row], connection: duckdb.DuckDBPyConnection) -> str:
     total = funnel.totals(list(rows))
+    held_out = page_data.held_out(connection)
     named = sum(1 for row in rows if row.kept and row.language and not row.language.startswith("und"))
     facts = [
         ("records in", safe.count(total.records), safe.size(total.bytes_in)),
         ("documents kept", safe.count(total.kept), f"{safe.share(total.kept, total.records)} of records"),
         ("bytes kept", safe.size(total.bytes_kept), f"{safe.share(total.bytes_kept, total.bytes_in)} of bytes"),
+        ("held out", safe.count(held_out), f"{safe.share(held_out, total.kept)} of documents kept"),
         ("languages kept", safe.count(named), "und not counted"),
         ("duplicates", safe.count(total.duplicate), f"{safe.share(total.duplicate, total.records)} of records"),
         ("tokens in shards", safe.count(total.tokens), f"in {safe.count(page_data.sequences(connection))} sequences"),
@@ -90,7 +92,8 @@ def _reconciliation(found: Reconciliation) -> str:
     if found.ok:
         return (
             f"<p class=note>Reconciled: all {safe.count(found.records)} records are in the ledger once, by source,"
-            " language and bytes; what it keeps is what is curated; every duplicate names a document that is kept.</p>"
+            " language and bytes; what it keeps is curated or held out; every duplicate names a document that is"
+            " kept.</p>"
         )
     items = "".join(f"<li>{escape(each)}</li>" for each in found.violations)
     return f"<div class=alarm role=note><strong>The tables do not agree with each other.</strong><ul>{items}</ul></div>"

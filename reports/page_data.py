@@ -79,6 +79,11 @@ def sequences(connection: duckdb.DuckDBPyConnection) -> int:
     return int(connection.execute("SELECT count(*) FROM shards").fetchall()[0][0])
 
 
+def held_out(connection: duckdb.DuckDBPyConnection) -> int:
+    """Documents that are held out."""
+    return int(connection.execute("SELECT count(*) FROM held_out").fetchall()[0][0])
+
+
 def histograms(connection: duckdb.DuckDBPyConnection) -> list[Histogram]:
     """The distribution of the main signals over all documents measured, in one pass over them."""
     columns = ", ".join(f"signals.{each.name} AS {each.name}" for each in _SCALES)

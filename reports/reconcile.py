@@ -30,6 +30,10 @@ class _Check:
     sql: str
 
 
+_TEXTS = """(
+    SELECT doc_id, language, source FROM curated UNION ALL SELECT doc_id, language, source FROM held_out
+)"""
+
 _CHECKS = (
     _Check(
         what="records have more than one row in documents",
@@ -81,28 +85,41 @@ _CHECKS = (
             FROM verdicts AS v JOIN ledger AS l USING (doc_id) WHERE v.language IS DISTINCT FROM l.language""",
     ),
     _Check(
-        what="documents are in curated more than once",
-        sql="SELECT doc_id, count(*) || ' rows' FROM curated GROUP BY doc_id HAVING count(*) > 1",
+        what="documents are curated or held out more than once",
+        sql=f"SELECT doc_id, count(*) || ' rows' FROM {_TEXTS} GROUP BY doc_id HAVING count(*) > 1",
     ),
     _Check(
-        what="kept records are missing from curated",
-        sql="""
-            SELECT doc_id, coalesce(language, 'none') FROM ledger ANTI JOIN curated USING (doc_id)
+        what="kept records are neither curated nor held out",
+        sql=f"""
+            SELECT doc_id, coalesce(language, 'none') FROM ledger ANTI JOIN {_TEXTS} USING (doc_id)
             WHERE disposition = 'kept'""",
     ),
     _Check(
-        what="curated documents are not kept in the ledger",
-        sql="""
-            SELECT doc_id, language FROM curated
+        what="curated or held-out documents are not kept in the ledger",
+        sql=f"""
+            SELECT doc_id, language FROM {_TEXTS}
             ANTI JOIN (SELECT doc_id FROM ledger WHERE disposition = 'kept') AS kept USING (doc_id)""",
     ),
     _Check(
-        what="curated documents lie in another language or source than the ledger says",
-        sql="""
-            SELECT doc_id, coalesce(c.language, 'none') || ', ' || coalesce(c.source, 'none') || '; in the ledger '
+        what="curated or held-out documents lie in another language or source than the ledger says",
+        sql=f"""
+            SELECT doc_id, coalesce(t.language, 'none') || ', ' || coalesce(t.source, 'none') || '; in the ledger '
                 || coalesce(l.language, 'none') || ', ' || coalesce(l.source, 'none')
-            FROM curated AS c JOIN ledger AS l USING (doc_id)
-            WHERE (c.language, c.source) IS DISTINCT FROM (l.language, l.source)""",
+            FROM {_TEXTS} AS t JOIN ledger AS l USING (doc_id)
+            WHERE (t.language, t.source) IS DISTINCT FROM (l.language, l.source)""",
+    ),
+    _Check(
+        what="held-out documents were chosen by another name than their cluster's",
+        sql="""
+            SELECT doc_id, h.cluster || ', not ' || coalesce(c.cluster, doc_id)
+            FROM held_out AS h LEFT JOIN clusters AS c USING (doc_id)
+            WHERE h.cluster IS DISTINCT FROM coalesce(c.cluster, doc_id)""",
+    ),
+    _Check(
+        what="clusters are held out in part",
+        sql="""
+            SELECT cluster, min(doc_id) || ' is curated' FROM curated JOIN clusters USING (doc_id)
+            SEMI JOIN held_out USING (cluster) GROUP BY cluster""",
     ),
     _Check(
         what="kept records failed a rule",

@@ -154,6 +154,8 @@ def _extra_columns(folder: Path, name: str) -> dict[str, tuple[str, str]]:
     if name == "curated":
         language = f"regexp_extract({file}, 'language=([^/]*)', 1)" if _holds_language(folder) else "language"
         return {"language": ("VARCHAR", language), "file": ("VARCHAR", file)}
+    if name == "held_out":
+        return {"file": ("VARCHAR", file)}
     if name == "shards":
         return {"file": ("VARCHAR", file), "sequence": ("BIGINT", "file_row_number")}
     return {}

@@ -216,6 +216,18 @@ class Passages(Section):
     )
 
 
+class HeldOut(Section):
+    """Documents that no part of training sees: models are measured on them. Duplicates are on the same side."""
+
+    share: Annotated[float, AfterValidator(_nothing_or_something)] = Field(
+        0.005,
+        ge=0,
+        le=0.5,
+        description="Share of the kept documents; 0 holds out none. Whatever their seed, other recipes for the same "
+        "input hold out the same ones.",
+    )
+
+
 class Tokenizer(Section):
     """The tokenizer: a SentencePiece model, trained on the curated text; or one brought along."""
 
@@ -355,6 +367,7 @@ class Recipe(Section):
     rules: Rules = Field(default_factory=Rules)
     dedup: Dedup = Field(default_factory=Dedup)
     passages: Passages = Field(default_factory=Passages)
+    held_out: HeldOut = Field(default_factory=HeldOut)
     tokenizer: Tokenizer = Field(default_factory=Tokenizer)
     mixture: Mixture = Field(default_factory=Mixture)
     packing: Packing = Field(default_factory=Packing)

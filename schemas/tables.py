@@ -174,6 +174,26 @@ CURATED = Table(
     ),
 )
 
+HELD_OUT = Table(
+    name="held_out",
+    row="one document that is kept, and held out: in curated text, tokenizer, mixture and shards it has no part",
+    schema=pa.schema(
+        [
+            DOC_ID,
+            column(
+                "cluster",
+                STRING,
+                "What it was chosen by: the name of its cluster, or its own id where it is in none.",
+            ),
+            LANGUAGE,
+            DOMAIN,
+            SOURCE,
+            column("quality", FLOAT, "The quality score, where there is one. 0..1."),
+            column("text", STRING, "The text, edited as curated text is."),
+        ]
+    ),
+)
+
 LEDGER = Table(
     name="ledger",
     row="one record of an input file: what became of it and why",
@@ -299,7 +319,7 @@ REMOVED = Table(
         [
             DOC_ID,
             column("copy_of", STRING, "The removed document that it is a copy of; null where it was named itself."),
-            column("bytes", INT64, "Bytes of curated text that were taken out; 0 if it was not there."),
+            column("bytes", INT64, "Bytes of curated or held-out text that were taken out; 0 if it was not there."),
             column("tokens", INT64, "Tokens that were taken out of the shards, copies counted."),
             column("files", pa.list_(STRING), "Files that were written anew without it, below the output folder."),
         ]
@@ -347,6 +367,7 @@ TABLES: tuple[Table, ...] = (
     CLUSTERS,
     PASSAGES,
     CURATED,
+    HELD_OUT,
     LEDGER,
     SAMPLE,
     SAMPLE_REPORT,

@@ -51,16 +51,18 @@ def test_tokenizer_shows_what_each_language_pays(gristmill: Gristmill, output: P
 
 def test_remove_and_run_again(gristmill: Gristmill, output: Path) -> None:
     kept = [str(doc_id) for (doc_id,) in ask(output, "curated", "doc_id")]
-    gone = {kept[0], kept[-1]}
+    apart = [str(doc_id) for (doc_id,) in ask(output, "held_out", "doc_id")]
+    gone = {kept[0], kept[-1], apart[0]}
     ids = output.parent / "ids.txt"
     ids.write_text("\n".join([*sorted(gone), "0" * 32, ""]))
     done = gristmill("remove", output, "--ids", ids, "--json")
     assert done.exit_code == 0, done.output
     said = json.loads(done.output)
-    assert (said["documents"], said["unknown"]) == (2, ["0" * 32])
+    assert (said["documents"], said["unknown"]) == (3, ["0" * 32])
     again = gristmill("run", SAMPLE / "recipe.toml", "-o", output, "--workers", "1")
     assert again.exit_code == 0, again.output
     assert {str(doc_id) for (doc_id,) in ask(output, "curated", "doc_id")} == set(kept) - gone
+    assert [str(doc_id) for (doc_id,) in ask(output, "held_out", "doc_id")] == apart[1:]
     assert not gone & {str(doc_id) for (doc_id,) in ask(output, "shards", "unnest(doc_ids)")}
     assert gristmill("verify", output).exit_code == 0
     assert "is no id of a document" in gristmill("remove", output, "--ids", SAMPLE / "recipe.toml").output
@@ -75,7 +77,7 @@ def test_a_run_against_an_earlier_one(gristmill: Gristmill, output: Path) -> Non
     done = gristmill("run", recipe, "-o", second, "--workers", "1", "--until", "curate")
     assert done.exit_code == 0, done.output
     fates = ask(second, "ledger", "disposition, rule, earlier, survivor_id, doc_id")
-    before = {str(doc_id) for (doc_id,) in ask(output, "curated", "doc_id")}
+    before = {str(doc_id) for table in ("curated", "held_out") for (doc_id,) in ask(output, table, "doc_id")}
     copies = [row for row in fates if row[0] == "duplicate" and row[2] == "out"]
     assert len(copies) >= 20
     assert {str(survivor) for *_, survivor, _ in copies} <= before

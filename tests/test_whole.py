@@ -105,7 +105,7 @@ def test_rejected_text_stays_readable(gristmill: Gristmill, sample_output: Path)
     assert found["readable"]
 
 
-def test_shards_hold_every_kept_document_whole(sample_output: Path, rows: list[Row]) -> None:
+def test_shards_hold_every_kept_document_whole_but_those_held_out(sample_output: Path, rows: list[Row]) -> None:
     shards = [pq.read_table(path) for path in sorted(sample_output.glob("shards/**/*.parquet"))]
     tokens: dict[str, int] = defaultdict(int)
     for shard in shards:
@@ -114,8 +114,33 @@ def test_shards_hold_every_kept_document_whole(sample_output: Path, rows: list[R
             for doc_id, length in zip(ids, lengths, strict=True):
                 tokens[doc_id] += length
     kept = {row["doc_id"] for row in rows if row["disposition"] == "kept"}
-    assert set(tokens) == kept
+    apart = held_out(sample_output).keys()
+    assert set(tokens) == kept - apart
+    assert apart < kept
     assert all(count > 0 for count in tokens.values())
+
+
+def held_out(output: Path) -> dict[str, Row]:
+    """What is held out, by id."""
+    found = duckdb.sql(f"FROM '{output}/held_out/*.parquet'").arrow().read_all().to_pylist()
+    return {row["doc_id"]: row for row in found}
+
+
+def test_held_out_text_is_of_several_languages_and_nowhere_else(sample_output: Path) -> None:
+    apart = held_out(sample_output)
+    assert len(apart) >= 20
+    assert len({row["language"] for row in apart.values()}) >= 10
+    clusters = ", ".join(f"'{row['cluster']}'" for row in apart.values())
+    for table in ("curated/*", "tokens"):
+        near = f"""
+            SELECT doc_id FROM '{sample_output}/{table}/*.parquet'
+            LEFT JOIN '{sample_output}/clusters/*.parquet' AS clusters USING (doc_id)
+            WHERE coalesce(clusters.cluster, doc_id) IN ({clusters})
+        """
+        assert duckdb.sql(near).fetchall() == [], table
+    sample = [text for (text,) in duckdb.sql(f"SELECT text FROM '{sample_output}/sample/*.parquet'").fetchall()]
+    learnt = "\n".join(sample)
+    assert not [doc_id for doc_id, row in apart.items() if row["text"][:200] in learnt]
 
 
 def phases(result: Result) -> dict[str, int]:
@@ -171,18 +196,33 @@ def tables(output: Path) -> dict[str, bytes]:
     return {str(path.relative_to(output)): path.read_bytes() for path in output.rglob("*.parquet")}
 
 
-def test_stopping_early_leaves_no_table_that_contradicts_another(
-    gristmill: Gristmill, sample: Path, sample_output: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
+@pytest.fixture(scope="module")
+def stricter(gristmill: Gristmill, sample: Path, sample_output: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the output, begun again with another seed, a stricter rule and a larger share, until curate."""
+    out = tmp_path_factory.mktemp("stricter") / "out"
     shutil.copytree(sample_output, out)
     changed = sample / "stricter.toml"
-    limit = '\n[rules.limits.default]\n"gopher.n_words.min" = 80\n'
-    changed.write_text((sample / "recipe.toml").read_text("utf-8") + limit, "utf-8")
+    recipe = (sample / "recipe.toml").read_text("utf-8")
+    recipe = recipe.replace("seed = 7", "seed = 8").replace("share = 0.05", "share = 0.1")
+    changed.write_text(recipe + '\n[rules.limits.default]\n"gopher.n_words.min" = 80\n', "utf-8")
     result = gristmill("run", changed, "-o", out, "--workers", "1", "--until", "curate")
     assert result.exit_code == 0, result.output
-    assert not list(out.glob("shards/**/*.parquet"))
     changed.unlink()
+    return out
+
+
+def test_stopping_early_leaves_no_table_that_contradicts_another(stricter: Path) -> None:
+    assert not list(stricter.glob("shards/**/*.parquet"))
+
+
+def test_another_recipe_holds_out_the_same(sample_output: Path, stricter: Path) -> None:
+    apart = {row["cluster"] for row in held_out(sample_output).values()}
+    (learnt,) = duckdb.sql(f"""
+        SELECT list(coalesce(cluster, doc_id)) FROM '{stricter}/curated/*/*.parquet'
+        LEFT JOIN '{stricter}/clusters/*.parquet' USING (doc_id)
+    """).fetchall()[0]
+    assert not apart & set(learnt)
+    assert len(apart & {row["cluster"] for row in held_out(stricter).values()}) >= 15
 
 
 def test_when_nothing_is_kept_the_run_says_so(gristmill: Gristmill, tmp_path: Path) -> None:

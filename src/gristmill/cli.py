@@ -146,7 +146,7 @@ def run(
         close_books(recipe, output=output, outcome=outcome)
     if outcome.kept_nothing:
         raise RunError(
-            "nothing was kept, so there is no text for a tokenizer and shards; "
+            "nothing was kept, or nothing that is not held out, so there is no text for a tokenizer and shards; "
             f"what dropped it: gristmill sql {output} reasons"
         )
 
@@ -227,8 +227,8 @@ def status(output: str, as_json: bool) -> None:
 def sql(output: str, query: str | None, as_json: bool) -> None:
     """Ask OUTPUT a question: QUERY is SQL or the name of a shipped query; without it the names are listed.
 
-    Views: documents, signals, verdicts, ledger, clusters, passages, curated, rejected, shards, stages. The same views
-    are in OUTPUT/gristmill.duckdb for the plain duckdb client.
+    Views: documents, signals, verdicts, ledger, clusters, passages, curated, held_out, rejected, shards, stages. The
+    same views are in OUTPUT/gristmill.duckdb for the plain duckdb client.
 
     \b
         gristmill sql out funnel
@@ -305,7 +305,7 @@ def _numbers(values: str | None) -> list[float]:
 )
 @_JSON
 def remove(output: str, ids: TextIO, as_json: bool) -> None:
-    """Take documents out of OUTPUT: out of curated text and shards, and keep them out of later runs.
+    """Take documents out of OUTPUT: out of kept text and shards, and keep them out of later runs.
 
     Only the files that hold them are written anew; sequences keep their places. The table `removed` says what was done.
 

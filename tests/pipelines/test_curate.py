@@ -12,7 +12,7 @@ from stages import Runner, recipe
 from gristmill.filters.rules import Limits
 from gristmill.pipelines import curate
 from gristmill.pipelines.checkpoints import FileEntry, Receipt
-from gristmill.schemas import CLUSTERS, CONTAMINATION, CURATED, LEDGER, PASSAGES, PERSONAL, QUALITY, Table
+from gristmill.schemas import CLUSTERS, CONTAMINATION, CURATED, HELD_OUT, LEDGER, PASSAGES, PERSONAL, QUALITY, Table
 
 MAIL = "Write to anna@example.org about the mill."
 SPANS = [{"kind": "email", "start": 9, "end": 25}]
@@ -228,3 +228,64 @@ def test_a_changed_limit_redoes_only_groups_that_lost_passages(run: Runner) -> N
         curated(run, made, passages=given, rules={"sets": []})
         curated(run, made, passages=given, rules={"sets": ["c4"]})
         assert run.done == expected
+
+
+def held_out(run: Runner) -> list[Row]:
+    """What the last run held out, in the order of ids."""
+    paths = sorted((Path(run.store.root) / HELD_OUT.name).glob("*.parquet"))
+    return sorted((row for path in paths for row in pq.read_table(path).to_pylist()), key=lambda row: row["doc_id"])
+
+
+def test_what_is_held_out_is_kept_edited_and_not_curated(run: Runner) -> None:
+    # Of these numbers as ids, 161 is the first below a share of 0.005, as a test of the hash says.
+    documents = [{"text": f"{n}: {MAIL}", "doc_id": f"{n:032x}", "source": "web", "domain": "mill"} for n in (160, 161)]
+    spans = [{"kind": "email", "start": 14, "end": 30}]
+    measures = {PERSONAL: [{"spans": spans}] * 2, QUALITY: [{"quality_score": 0.5}] * 2}
+    made = part(run.store, piece(run.store, documents), [{"language": "deu_Latn"}] * 2, measures=measures)
+    ledger, texts = curated(run, made)
+    assert [(row["disposition"], row["detail"]) for row in ledger] == [("kept", "masked email x1")] * 2
+    assert {language: [row["doc_id"] for row in rows] for language, rows in texts.items()} == {
+        "deu_Latn": [f"{160:032x}"]
+    }
+    assert held_out(run) == [
+        {
+            "doc_id": f"{161:032x}",
+            "cluster": f"{161:032x}",
+            "language": "deu_Latn",
+            "domain": "mill",
+            "source": "web",
+            "quality": 0.5,
+            "text": "161: Write to <EMAIL> about the mill.",
+        }
+    ]
+
+
+def test_a_cluster_is_on_one_side_whatever_its_survivor(run: Runner) -> None:
+    documents = [{"text": str(n), "doc_id": f"{n:032x}"} for n in (1, 2, 160, 161)]
+    clusters: list[Row] = [
+        {"doc_id": f"{n:032x}", "cluster": f"{name:032x}", "kind": "survivor", "size": 2}
+        for n, name in ((1, 161), (2, 161), (161, 160))
+    ]
+    _, texts = curated(run, part(run.store, piece(run.store, documents)), clusters=clusters)
+    assert [(row["text"], int(row["cluster"], 16)) for row in held_out(run)] == [("1", 161), ("2", 161)]
+    assert [row["text"] for row in texts["eng_Latn"]] == ["160", "161"]
+
+
+def test_a_share_of_nothing_leaves_no_table(run: Runner) -> None:
+    made = part(run.store, piece(run.store, [{"text": str(n)} for n in range(1000)]))
+    curated(run, made)
+    assert len(held_out(run)) == 4
+    _, texts = curated(run, made, held_out={"share": 0})
+    assert run.done == {"curate": 1}
+    assert len(texts["eng_Latn"]) == 1000
+    assert not list(Path(run.store.root, HELD_OUT.name).glob("*"))
+
+
+def test_neither_seed_nor_the_cut_of_the_input_changes_what_is_held_out(run: Runner) -> None:
+    documents = [{"text": str(n), "doc_id": f"{n:032x}"} for n in range(400)]
+    curated(run, part(run.store, piece(run.store, documents)), held_out={"share": 0.1})
+    whole = held_out(run)
+    assert 20 <= len(whole) <= 60
+    pieces = [piece(run.store, documents[start::3], name=str(start)) for start in range(3)]
+    curated(run, *(part(run.store, each) for each in pieces), held_out={"share": 0.1}, seed=5)
+    assert held_out(run) == whole

@@ -20,7 +20,7 @@ from stages import Runner, document, recipe
 from gristmill.pipelines import pack, removal, removed, train_tokenizer
 from gristmill.pipelines.checkpoints import Output, Receipt, Store, unit
 from gristmill.pipelines.cut_pieces import cut_pieces, look
-from gristmill.schemas import CURATED, LEDGER, shards
+from gristmill.schemas import CURATED, HELD_OUT, LEDGER, shards
 
 _RNG = np.random.default_rng(3)
 _WORDS = ["the", "bank", "pays", "money", "to", "people", "of", "every", "country", "for", "work", "in", "a", "factory"]
@@ -209,6 +209,28 @@ def test_a_later_run_does_nothing_and_a_lost_file_comes_back_without_them(corpus
     (corpus.folder / lost).unlink()
     assert set(corpus.run()) == {"encode", "pack", "manifest"}
     assert not CHOSEN & {piece[0] for sequence in corpus.pieces() for piece in sequence}
+    assert corpus.run() == {}
+
+
+def test_what_is_held_out_goes_too(corpus: _Corpus) -> None:
+    held, other, text = "d" * 32, "e" * 32, "Ein Müller"
+    work = unit(phase="curate", version=1, settings={}, descriptor={"group": 6})
+    with Output(corpus.runner.store, phase="curate", version=1, settings={}, unit=work) as output:
+        rows = [{"doc_id": each, "cluster": each, "text": text} for each in (held, other)]
+        _write(output.table(HELD_OUT), rows)
+        ledger = {"bytes": 20, "stage": "curate", "disposition": "kept"}
+        _write(output.table(LEDGER), [ledger | {"doc_id": each} for each in (held, other)])
+        output.count("kept", 2)
+        output.count("kept_bytes", 40)
+    found = removal.remove(str(corpus.folder), {held})
+    assert (found.documents, found.tokens, found.unknown) == (1, 0, ())
+    assert [path.split("/")[0] for path in found.files] == ["held_out", "ledger"]
+    assert [row["doc_id"] for row in corpus.rows("held_out")] == [other]
+    assert [(row["doc_id"], row["bytes"], row["tokens"]) for row in corpus.rows("removed")] == [(held, 11, 0)]
+    fates = {row["doc_id"]: (row["disposition"], row["rule"]) for row in corpus.rows("ledger")}
+    assert (fates[held], fates[other]) == (("dropped", "curate.removed"), ("kept", None))
+    counts = next(each.counts for each in corpus.receipts("curate") if each.descriptor == {"group": 6})
+    assert counts == {"dropped": 1, "dropped_bytes": 20, "kept": 1, "kept_bytes": 20}
     assert corpus.run() == {}
 
 

@@ -15,6 +15,7 @@ from gristmill.schemas import (
     CONTAMINATION,
     CURATED,
     DOCUMENTS,
+    HELD_OUT,
     LEDGER,
     MEASURES,
     MIXTURE,
@@ -63,6 +64,7 @@ class Folder:
         self.clusters: list[dict[str, Any]] = []
         self.passages: list[dict[str, Any]] = []
         self.curated: dict[str, list[dict[str, Any]]] = {}
+        self.held_out: list[dict[str, Any]] = []
         self.ledger: list[dict[str, Any]] = []
         self.shards: list[dict[str, Any]] = []
 
@@ -189,6 +191,17 @@ class Folder:
             }
         )
 
+    def hold_out(self, number: int) -> None:
+        """Hold out a document that is curated so far, and take the sequences away that have it."""
+        name = doc_id(number)
+        clusters = {each["doc_id"]: each["cluster"] for each in self.clusters}
+        for language, rows in self.curated.items():
+            for row in [each for each in rows if each["doc_id"] == name]:
+                rows.remove(row)
+                told = {column: row[column] for column in ("doc_id", "domain", "source", "text")}
+                self.held_out.append(told | {"cluster": clusters.get(name, name), "language": language})
+        self.shards = [each for each in self.shards if name not in each["doc_ids"]]
+
     def write(self, out: Path) -> Path:
         # Two files, so that every view must see more than one.
         half = len(self.documents) // 2
@@ -205,6 +218,8 @@ class Folder:
         _write(out / "mixture/a.parquet", MIXTURE, _MIXTURE)
         for language, rows in self.curated.items():
             _write(out / f"curated/language={language}/a.parquet", CURATED, rows)
+        if self.held_out:
+            _write(out / "held_out/a.parquet", HELD_OUT, self.held_out)
         if self.shards:
             table = shards(sequence_length=2048, vocabulary_size=1000)
             _write(out / "shards/train/00000.parquet", table, self.shards)

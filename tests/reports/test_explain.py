@@ -31,12 +31,30 @@ def test_a_kept_document(out: str, name_of: NameOf, folder: Any) -> None:
         Member(doc_id=name_of(2), kind="near", similarity=0.875, uri="https://example.org/2", captured=None),
     )
     assert found.curated == Curated(
-        file="curated/language=eng_Latn/a.parquet", language="eng_Latn", cluster_size=3, characters=588, removed=0
+        file="curated/language=eng_Latn/a.parquet",
+        language="eng_Latn",
+        cluster_size=3,
+        held_out=False,
+        characters=588,
+        removed=0,
     )
     assert found.pieces == (
         Piece(file="shards/train/00000.parquet", sequence=0, start=0, end=1500, offset=0),
         Piece(file="shards/train/00000.parquet", sequence=1, start=30, end=230, offset=1500),
     )
+
+
+def test_a_held_out_document(folder: Any, tmp_path: Path, name_of: NameOf) -> None:
+    folder.hold_out(1)
+    folder.held_out[0]["text"] = folder.held_out[0]["text"][:490]
+    found = explain(str(folder.write(tmp_path / "out")), name_of(1))
+    assert found.curated == Curated(
+        file="held_out/a.parquet", language="eng_Latn", cluster_size=3, held_out=True, characters=490, removed=98
+    )
+    assert found.pieces == ()
+    text = explain_view.to_text(found)
+    assert text.startswith(f"{name_of(1)}  kept, held out by curate\n")
+    assert "held out    held_out/a.parquet (490 characters, 98 fewer than it had)" in text
 
 
 def test_a_dropped_document_names_every_rule_it_failed(out: str, name_of: NameOf) -> None:

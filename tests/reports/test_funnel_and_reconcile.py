@@ -77,6 +77,13 @@ def _break(change: str, folder: Any) -> None:  # noqa: PLR0912
             )
         case "curated twice":
             folder.curated["tha_Thai"] *= 2
+        case "on both sides":
+            row = folder.curated["ara_Arab"][0]
+            folder.hold_out(6)
+            folder.curated["ara_Arab"].append(row)
+        case "cluster in part":
+            folder.hold_out(9)
+            folder.held_out[0]["cluster"] = folder.clusters[0]["cluster"]
         case "failed":
             folder.verdicts[0] |= {"keep": False, "failures": [{"rule": "a.b.min", "value": 1.0, "limit": 2.0}]}
         case "no survivor":
@@ -134,10 +141,18 @@ def _break_clusters(change: str, folder: Any) -> None:  # noqa: PLR0912
         ("disposition", ["1 records have an unknown disposition"]),
         ("no rule", ["1 records were not kept, and no rule says why"]),
         ("language", ["1 records differ in language between verdicts and ledger"]),
-        ("not curated", ["1 kept records are missing from curated", "1 documents in shards are not curated"]),
-        ("not kept", ["1 curated documents are not kept in the ledger"]),
-        ("moved", ["2 curated documents lie in another language or source"]),
-        ("curated twice", ["1 documents are in curated more than once"]),
+        ("not curated", ["1 kept records are neither curated nor held out", "1 documents in shards are not curated"]),
+        ("not kept", ["1 curated or held-out documents are not kept in the ledger"]),
+        ("moved", ["2 curated or held-out documents lie in another language or source"]),
+        ("curated twice", ["1 documents are curated or held out more than once"]),
+        ("on both sides", ["1 documents are curated or held out more than once"]),
+        (
+            "cluster in part",
+            [
+                "1 held-out documents were chosen by another name than their cluster's",
+                "1 clusters are held out in part",
+            ],
+        ),
         ("failed", ["1 kept records failed a rule"]),
         ("no survivor", ["1 duplicates name no survivor", "1 duplicates differ between clusters and ledger"]),
         ("dead survivor", ["2 duplicates name a survivor that is not kept"]),
@@ -190,6 +205,13 @@ def test_a_survivor_that_curate_dropped_is_well(folder: Any, tmp_path: Path) -> 
     folder.curated["eng_Latn"].pop(0)
     folder.shards.clear()
     assert reconcile(str(folder.write(tmp_path / "out"))).violations == ()
+
+
+def test_what_is_held_out_is_kept(folder: Any, tmp_path: Path) -> None:
+    folder.hold_out(1)
+    folder.hold_out(5)
+    found = reconcile(str(folder.write(tmp_path / "out")))
+    assert (found.violations, found.kept) == ((), 4)
 
 
 def test_violations_name_an_example(folder: Any, tmp_path: Path, name_of: Callable[[int], str]) -> None:

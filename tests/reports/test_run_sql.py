@@ -85,6 +85,16 @@ def test_mixture_tells_what_was_asked_allowed_and_came_out(out: str) -> None:
     ]
 
 
+def test_held_out_by_language(folder: Any, tmp_path: Path) -> None:
+    folder.hold_out(5)
+    folder.hold_out(9)
+    assert [list(row.values()) for row in _json(str(folder.write(tmp_path / "out")), "held_out")] == [
+        ["eng_Latn", 2, 1, 50.0, 15],
+        ["ara_Arab", 1, 0, 0.0, 0],
+        ["tha_Thai", 1, 1, 100.0, 147],
+    ]
+
+
 def test_sources_domains_languages_and_signals(out: str) -> None:
     assert [(row["source"], row["records"], row["bytes_kept"]) for row in _json(out, "sources")] == [
         ("web", 10, 5700),

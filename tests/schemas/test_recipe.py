@@ -59,6 +59,10 @@ def test_smallest_recipe_has_all_defaults() -> None:
         (INPUT + "[mixture]\nlanguages = { eng = 2.0 }", "r.toml: mixture.languages: no such field; did you"),
         (INPUT + "[mixture.duplicate_weights]\n150 = 2.0", "clusters are counted to one digit; use 100"),
         (INPUT + "[mixture.duplicate_weights]\nmany = 2.0", "duplicate_weights.many: not a number of documents"),
+        (INPUT + "[held_out]\nshare = 0.6", "r.toml: held_out.share: 0.6: input should be less than or equal to 0.5"),
+        (INPUT + "[held_out]\nshare = -0.1", "held_out.share: -0.1: input should be greater than or equal to 0"),
+        (INPUT + "[held_out]\nshare = 1e-9", "held_out.share: 1e-09 is less than one in a million; use 0 for nothing"),
+        (INPUT + "[held_out]\nshares = 0.1", "r.toml: held_out.shares: no such field; did you mean 'share'?"),
         (INPUT + "[tokenizer.floors]\ndeu = 50.0", "tokenizer.floors.deu: 50 is neither a share (0 to 1) nor bytes"),
         (
             INPUT + "[tokenizer]\nfloors = { deu = 0.2 }\ncaps = { deu = 1_000.0 }",
