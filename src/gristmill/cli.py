@@ -146,7 +146,7 @@ def run(
         close_books(recipe, output=output, outcome=outcome)
     if outcome.kept_nothing:
         raise RunError(
-            "nothing was kept, or nothing that is not held out, so there is no text for a tokenizer and shards; "
+            "nothing was kept, or all of it is held out, so there is no text for a tokenizer and shards; "
             f"what dropped it: gristmill sql {output} reasons"
         )
 
