@@ -1,125 +1,187 @@
-# ruff: noqa: N803, N806  (names of tensors end in their shapes)
-"""A small decoder with mixture-of-experts feed-forward layers.
+"""The decoder: a row of tokens of many documents in, hidden states out.
 
-Shapes: B sequences, L tokens of a sequence, T = B * L tokens, D width, H heads, K width of a head, E experts,
-V vocabulary.
+Shapes: T tokens, D width, H heads of queries, G of keys and values, K width of a head, V vocabulary, E experts,
+M layers with experts.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from gristmill.trainer._torch import torch
+from gristmill.trainer.attention import Spans, attend
+from gristmill.trainer.config import ModelConfig
+from gristmill.trainer.experts import Experts, FeedForward, Routed
 
 Tensor = torch.Tensor
 nn, functional = torch.nn, torch.nn.functional
 
-_ROPE_BASE = 10_000.0
-_INIT = 0.02
+_CHUNK = 4096
+"""Tokens whose logits are in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig:
-    """Sizes of the model; the defaults learn something on two processor cores within half a minute."""
+class Hidden:
+    """What the layers make of a row of tokens.
 
-    vocabulary_size: int
-    width: int = 96
-    layers: int = 2
-    heads: int = 4
-    experts: int = 4
-    experts_per_token: int = 2
-    expert_width: int = 128
+    Attributes:
+        x_TD: hidden states, normalised.
+        routed: of each layer with experts, what its router chose.
+    """
+
+    x_TD: Tensor
+    routed: tuple[Routed, ...]
+
+    def chosen(self) -> Tensor:
+        """The experts of each token (M, T, C), layer by layer."""
+        return torch.stack([each.chosen_TC for each in self.routed])
+
+    def counts(self, n_experts: int) -> Tensor:
+        """How often each expert was chosen (M, E), layer by layer."""
+        return torch.stack([each.chosen_TC.flatten().bincount(minlength=n_experts) for each in self.routed])
 
 
 class Decoder(nn.Module):
-    """Token ids in, hidden states out; input and output embeddings are one."""
+    """Token ids in, hidden states out. Weights are float32; `dtype` is what the products are computed in."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, dtype: torch.dtype = torch.float32, recompute: bool = False) -> None:
         super().__init__()
-        self.config = config
-        self.embedding = nn.Embedding(config.vocabulary_size, config.width)
-        self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
-        self.norm = nn.RMSNorm(config.width)
-        for parameter in self.parameters():
-            if parameter.ndim > 1:
-                nn.init.normal_(parameter, std=_INIT)
+        self.config, self.dtype, self.recompute = config, dtype, recompute
+        self.embedding_VD = nn.Parameter(torch.empty(config.vocabulary_size, config.width))
+        self.output_VD = None if config.tied else nn.Parameter(torch.empty(config.vocabulary_size, config.width))
+        self.layers = nn.ModuleList(_Layer(config, number) for number in range(config.depth))
+        self.norm = nn.RMSNorm(config.width, eps=1e-6)
 
-    def forward(self, tokens_BL: Tensor, documents_BL: Tensor, positions_BL: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden states (B, L, D), and the experts' imbalance: 1 where all are used alike, up to E where one is."""
-        same_BLL = documents_BL[:, :, None] == documents_BL[:, None, :]
-        mask_B1LL = torch.tril(same_BLL)[:, None]
-        rotation = _rotation(positions_BL, width=self.config.width // self.config.heads)
-        x_BLD = self.embedding(tokens_BL)
-        imbalances = []
+    def initialise(self, seed: int) -> None:
+        """Truncated normal weights of standard deviation width ** -0.5, smaller where they write into the stream."""
+        maker = torch.Generator().manual_seed(seed)
+        deviation = self.config.width**-0.5
+        for name, parameter in self.named_parameters():
+            if parameter.ndim == 1:
+                nn.init.ones_(parameter)
+                continue
+            writes = name.endswith((".out_DX", ".down_DF", ".down_EFD"))
+            std = deviation / (2 * self.config.depth) ** 0.5 if writes else deviation
+            drawn = torch.empty(parameter.shape)
+            nn.init.trunc_normal_(drawn, std=std, a=-3 * std, b=3 * std, generator=maker)
+            with torch.no_grad():
+                parameter.copy_(drawn)
+
+    @property
+    def routers(self) -> list[Experts]:
+        """The layers' experts, of those layers that have any."""
+        return [each.ffn for each in self.layers if isinstance(each.ffn, Experts)]
+
+    def forward(self, tokens_T: Tensor, positions_T: Tensor, spans: Spans) -> Hidden:
+        """Run all layers over documents that stand one after another."""
+        rotation = _rotation(positions_T, width=self.config.head_width, base=self.config.rope_base)
+        rotation = (rotation[0].to(self.dtype), rotation[1].to(self.dtype))
+        x_TD = self.embedding_VD[tokens_T].to(self.dtype)
+        routed = []
         for layer in self.layers:
-            x_BLD, imbalance = layer(x_BLD, mask_B1LL, rotation)
-            imbalances.append(imbalance)
-        return self.norm(x_BLD), torch.stack(imbalances).mean()
+            run = partial(torch.utils.checkpoint.checkpoint, layer, use_reentrant=False) if self.recompute else layer
+            x_TD, chosen = run(x_TD, rotation, spans)
+            if chosen is not None:
+                routed.append(chosen)
+        return Hidden(x_TD=_normed(self.norm, x_TD), routed=tuple(routed))
 
-    def loss(self, tokens_BL: Tensor, documents_BL: Tensor, positions_BL: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy in nats of every token but the first of a piece, given those before it; the imbalance."""
-        x_BLD, imbalance = self(tokens_BL, documents_BL, positions_BL)
-        counted_BL = (documents_BL[:, 1:] == documents_BL[:, :-1]) & (documents_BL[:, 1:] >= 0)
-        logits_TV = x_BLD[:, :-1][counted_BL] @ self.embedding.weight.T
-        targets_T = tokens_BL[:, 1:][counted_BL]
-        total = functional.cross_entropy(logits_TV, targets_T, reduction="sum")
-        return total / max(len(targets_T), 1), imbalance
+    def logits(self, x_TD: Tensor) -> Tensor:
+        """(T, V), float32."""
+        output_VD = self.embedding_VD if self.output_VD is None else self.output_VD
+        return functional.linear(x_TD, output_VD.to(x_TD.dtype)).float()
+
+    def losses(self, x_TD: Tensor, targets_T: Tensor, *, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Cross-entropy (T) of each token in nats, zero where a target is -1; and what to minimise, a sum.
+
+        The logits of a few thousand tokens exist at once; with gradients they are computed twice.
+        """
+        found, totals = [], []
+        for start in range(0, len(targets_T), _CHUNK):
+            x, targets = x_TD[start : start + _CHUNK], targets_T[start : start + _CHUNK]
+            compute = partial(self._losses, z_loss=z_loss)
+            if torch.is_grad_enabled() and len(targets_T) > _CHUNK:
+                compute = partial(torch.utils.checkpoint.checkpoint, compute, use_reentrant=False)
+            loss_T, total = compute(x, targets)
+            found.append(loss_T)
+            totals.append(total)
+        return torch.cat(found), torch.stack(totals).sum()
+
+    def _losses(self, x_TD: Tensor, targets_T: Tensor, *, z_loss: float) -> tuple[Tensor, Tensor]:
+        logits_TV = self.logits(x_TD)
+        loss_T = functional.cross_entropy(logits_TV, targets_T, reduction="none", ignore_index=-1)
+        total = loss_T.sum()
+        if z_loss:
+            total = total + z_loss * (logits_TV.logsumexp(-1).square() * (targets_T >= 0)).sum()
+        return loss_T.detach(), total
+
+    def count(self) -> tuple[int, int]:
+        """Parameters, and how many of them a token is multiplied with: embeddings as inputs are looked up, not."""
+        total = sum(each.numel() for each in self.parameters())
+        idle = self.config.experts - self.config.experts_per_token
+        unused = sum(sum(p[0].numel() * idle for p in (e.gate_EDF, e.up_EDF, e.down_EFD)) for e in self.routers)
+        looked_up = 0 if self.output_VD is None else self.embedding_VD.numel()
+        return total, total - unused - looked_up
+
+    def flops(self, tokens: int, *, context: float) -> float:
+        """Floating-point operations of training on so many tokens, which see `context` others each on average: six for
+        each active parameter, and the attention's (arXiv:2204.02311, appendix B)."""
+        _, active = self.count()
+        seen = 12 * self.config.depth * self.config.heads * self.config.head_width * context
+        return tokens * (6 * active + seen)
 
 
 class _Layer(nn.Module):
+    def __init__(self, config: ModelConfig, number: int) -> None:
+        super().__init__()
+        self.norm_attention, self.norm_ffn = (nn.RMSNorm(config.width, eps=1e-6) for _ in range(2))
+        self.attention = _Attention(config)
+        dense = config.experts == 0 or number < config.dense_layers
+        self.ffn = FeedForward(config.width, config.dense_width) if dense else Experts(config)
+
+    def forward(self, x_TD: Tensor, rotation: tuple[Tensor, Tensor], spans: Spans) -> tuple[Tensor, Routed | None]:
+        x_TD = x_TD + self.attention(_normed(self.norm_attention, x_TD), rotation, spans)
+        h_TD = _normed(self.norm_ffn, x_TD)
+        if isinstance(self.ffn, FeedForward):
+            return x_TD + self.ffn(h_TD), None
+        y_TD, routed = self.ffn(h_TD)
+        return x_TD + y_TD, routed
+
+
+class _Attention(nn.Module):
+    """Grouped queries, with queries and keys normalised by head (arXiv:2302.05442) and rotated (arXiv:2104.09864)."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.heads = config.heads
-        self.norm_attention, self.norm_experts = nn.RMSNorm(config.width), nn.RMSNorm(config.width)
-        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
-        self.out = nn.Linear(config.width, config.width, bias=False)
-        self.experts = _Experts(config)
+        queries, keys = config.heads * config.head_width, config.kv_heads * config.head_width
+        self.head_width = config.head_width
+        self.q_XD = nn.Parameter(torch.empty(queries, config.width))
+        self.k_XD = nn.Parameter(torch.empty(keys, config.width))
+        self.v_XD = nn.Parameter(torch.empty(keys, config.width))
+        self.out_DX = nn.Parameter(torch.empty(config.width, queries))
+        self.norm_q, self.norm_k = (nn.RMSNorm(config.head_width, eps=1e-6) for _ in range(2))
 
-    def forward(self, x_BLD: Tensor, mask_B1LL: Tensor, rotation: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        B, L, D = x_BLD.shape
-        qkv = self.qkv(self.norm_attention(x_BLD)).view(B, L, 3, self.heads, D // self.heads)
-        q_BHLK, k_BHLK, v_BHLK = qkv.permute(2, 0, 3, 1, 4)
-        mixed_BHLK = functional.scaled_dot_product_attention(
-            _rotated(q_BHLK, rotation), _rotated(k_BHLK, rotation), v_BHLK, attn_mask=mask_B1LL
+    def forward(self, x_TD: Tensor, rotation: tuple[Tensor, Tensor], spans: Spans) -> Tensor:
+        q_THK, k_TGK, v_TGK = (
+            functional.linear(x_TD, each.to(x_TD.dtype)).view(len(x_TD), -1, self.head_width)
+            for each in (self.q_XD, self.k_XD, self.v_XD)
         )
-        x_BLD = x_BLD + self.out(mixed_BHLK.transpose(1, 2).reshape(B, L, D))
-        y_TD, imbalance = self.experts(self.norm_experts(x_BLD).reshape(B * L, D))
-        return x_BLD + y_TD.view(B, L, D), imbalance
+        q_THK = _rotated(_normed(self.norm_q, q_THK), rotation)
+        k_TGK = _rotated(_normed(self.norm_k, k_TGK), rotation)
+        return functional.linear(attend(q_THK, k_TGK, v_TGK, spans).flatten(1), self.out_DX.to(x_TD.dtype))
 
 
-class _Experts(nn.Module):
-    """A gated feed-forward layer of which each token uses the few experts that the router likes best."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.n_chosen = config.experts_per_token
-        shape = (config.experts, config.width, config.expert_width)
-        self.router = nn.Linear(config.width, config.experts, bias=False)
-        self.gate, self.up = nn.Parameter(torch.empty(shape)), nn.Parameter(torch.empty(shape))
-        self.down = nn.Parameter(torch.empty(config.experts, config.expert_width, config.width))
-
-    def forward(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
-        n_experts = len(self.gate)
-        scores_TE = self.router(x_TD).softmax(-1)
-        weights_TC, chosen_TC = scores_TE.topk(self.n_chosen)
-        weights_TC = weights_TC / weights_TC.sum(-1, keepdim=True)
-        y_TD = torch.zeros_like(x_TD)
-        for expert in range(n_experts):
-            token, place = torch.where(chosen_TC == expert)
-            h_SD = x_TD[token]
-            h_SF = functional.silu(h_SD @ self.gate[expert]) * (h_SD @ self.up[expert])
-            y_TD = y_TD.index_add(0, token, (h_SF @ self.down[expert]) * weights_TC[token, place, None])
-        # Switch Transformer's balance term (arXiv:2101.03961, equation 4): share of tokens times mean score.
-        used_E = torch.bincount(chosen_TC.flatten(), minlength=n_experts) / chosen_TC.numel()
-        return y_TD, n_experts * (used_E * scores_TE.mean(0)).sum()
+def _normed(norm: nn.RMSNorm, x: Tensor) -> Tensor:
+    """Root mean square normalisation (arXiv:1910.07467) in the dtype of what is normalised."""
+    return functional.rms_norm(x, norm.normalized_shape, norm.weight.to(x.dtype), norm.eps)
 
 
-def _rotation(positions_BL: Tensor, *, width: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (B, 1, L, K/2) of rotary position embedding (arXiv:2104.09864)."""
-    steps = torch.arange(0, width, 2, device=positions_BL.device) / width
-    angles = positions_BL[:, None, :, None] * _ROPE_BASE**-steps
+def _rotation(positions_T: Tensor, *, width: int, base: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (T, 1, K / 2) of rotary position embedding."""
+    steps = torch.arange(0, width, 2, device=positions_T.device, dtype=torch.float32) / width
+    angles = positions_T[:, None, None].float() * base**-steps
     return angles.cos(), angles.sin()
 
 
-def _rotated(x_BHLK: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+def _rotated(x_THK: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     cos, sin = rotation
-    a, b = x_BHLK.chunk(2, dim=-1)
+    a, b = x_THK.chunk(2, dim=-1)
     return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)

@@ -1,187 +1,174 @@
-"""Training on shards: a short run that shows whether they are good to learn from."""
+"""A training run: from an output folder with shards to a folder with a model, taken up wherever it was stopped.
 
+MODEL/checkpoints/step-000000100.safetensors    weights, optimiser, place in the data
+MODEL/training/000000100.parquet                a row a step
+"""
+
+import json
 import math
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gristmill.trainer._torch import torch
-from gristmill.trainer.model import Decoder, ModelConfig
-from gristmill.trainer.shards import Batch, Manifest, ShardReader
-from gristmill.trainer.shards.datasets import tensors
+import filelock
+
+from gristmill.schemas.training import TRAINING
+from gristmill.trainer import checkpoint
+from gristmill.trainer.config import ModelConfig, TrainConfig
+from gristmill.trainer.devices import Device, open_device
+from gristmill.trainer.feed import Feed, about
+from gristmill.trainer.parts import Parts
+from gristmill.trainer.ranks import Ranks
+from gristmill.trainer.shards import ShardReader
+from gristmill.trainer.trainer import Step, Trainer
+
+CHECKPOINTS = "checkpoints"
+_CONTEXT = 512
+"""Tokens that a token sees on average, for the count of operations: documents are about twice as long."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """How to train.
+class Progress:
+    """How a run is getting on.
 
     Attributes:
-        batch_tokens: tokens per step, about; at least one sequence.
-        max_length: longer sequences are cut to windows of this many tokens, since attention's cost on a processor grows
-            with the square.
-        peak: learning rate after the warm-up; it falls to a tenth on a cosine.
-        warm_up: steps of the warm-up.
-        balance: weight of the experts' imbalance in what is minimised.
+        bits_per_byte: the step's loss for a byte of text, at the shards' tokens per byte.
+        rate: tokens per second in this step.
+        mfu: share of the device's measured peak that the model's operations come to.
+        left: seconds, at the rate of this step.
     """
 
-    batch_tokens: int = 2048
-    max_length: int = 512
-    peak: float = 4e-3
-    warm_up: int = 10
-    weight_decay: float = 0.1
-    clip: float = 1.0
-    balance: float = 0.01
-    seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """What a training step came to.
-
-    Attributes:
-        loss: cross-entropy in nats per token.
-        bits_per_byte: the same for a byte of text, which compares tokenizers too.
-        tokens: tokens seen so far, padding not counted.
-        seconds: since the start.
-    """
-
-    number: int
-    loss: float
+    step: Step
     bits_per_byte: float
-    learning_rate: float
-    tokens: int
-    seconds: float
+    rate: float
+    mfu: float
+    left: float
 
     def __str__(self) -> str:
-        speed = self.tokens / max(self.seconds, 1e-9)
+        skipped = "  skipped" if self.step.skipped else ""
         return (
-            f"step {self.number:>5}  loss {self.loss:6.3f}  {self.bits_per_byte:5.3f} bits/byte  "
-            f"{self.tokens:>10,} tokens  {speed:,.0f} tokens/s"
+            f"step {self.step.number:>5}  loss {self.step.loss:6.3f}  {self.bits_per_byte:5.3f} bits/byte  "
+            f"load {self.step.load:4.2f}  {self.rate:,.0f} tokens/s  {self.mfu:.1%} of peak{skipped}"
         )
 
 
+Report = Callable[[Progress], None]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Training:
-    """A finished run."""
+class Job:
+    """What to train on what.
 
-    model: Decoder
-    steps: tuple[Step, ...]
+    Attributes:
+        shards: output folder with shards, or their URL.
+        folder: where the model, its checkpoints and its tables go.
+        device: name of a device; None takes the best.
+    """
 
-    @property
-    def losses(self) -> list[float]:
-        return [step.loss for step in self.steps]
+    shards: str
+    folder: Path
+    model: ModelConfig
+    train: TrainConfig
+    device: str | None = None
 
 
-Report = Callable[[Step], None]
-
-
-def run(
-    folder: str | Path, *, steps: int, report: Report | None = None, output: str | Path | None = None, seed: int = 0
-) -> Training:
-    """Train a small model on the shards of an output folder, and save it where asked to.
+def run(job: Job, *, ranks: Ranks | None = None, report: Report | None = None) -> Trainer:
+    """Train to the end, from the last checkpoint if there is one. With the same job, device and number of threads the
+    weights are the same, bit by bit, however often the run was stopped.
 
     Raises:
         ManifestError: there are no shards that could be trained on.
+        CheckpointError: the folder holds a run of another model or other settings.
+        ValueError: there is no such device, or another run is at work in the folder.
     """
-    done = train(folder, steps=steps, report=report, config=TrainConfig(seed=seed))
-    if output is not None:
-        save(done.model, output)
-    return done
+    ranks = ranks or Ranks()
+    reader = ShardReader.open(job.shards)
+    device = open_device(job.device, dtype=job.train.dtype, local_rank=ranks.rank)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(job.folder / f"rank-{ranks.rank}.lock")
+    try:
+        with lock.acquire(timeout=0):
+            return _Run(job, reader=reader, device=device, ranks=ranks).to_end(report)
+    except filelock.Timeout as error:
+        raise ValueError(f"{job.folder}: another run is at work here") from error
 
 
-def train(
-    folder: str | Path,
-    *,
-    steps: int,
-    report: Report | None = None,
-    config: TrainConfig | None = None,
-    model_config: ModelConfig | None = None,
-) -> Training:
-    """Train; with the same seed, machine and number of threads the losses are the same, bit by bit.
-
-    Args:
-        report: called after every step.
-        model_config: sizes of the model; its vocabulary size is taken from the shards.
-    """
-    config = config or TrainConfig()
-    reader = ShardReader.open(folder)
-    manifest = reader.manifest
-    sizes = replace(model_config or ModelConfig(vocabulary_size=1), vocabulary_size=manifest.vocabulary_size)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        model = Decoder(sizes)
-    optimizer = _optimizer(model, config)
-    length = min(manifest.sequence_length, config.max_length)
-    batches = reader.batches(max(1, config.batch_tokens // manifest.sequence_length), seed=config.seed)
-    windows = max(1, config.batch_tokens // length)
-    started, seen, done = time.monotonic(), 0, []
-    for number in range(steps):
-        arrays = _tensors(next(batches), length=length, windows=windows)
-        rate = learning_rate(number, steps=steps, peak=config.peak, warm_up=config.warm_up)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss, imbalance = model.loss(*arrays)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss + config.balance * imbalance)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimizer.step()
-        seen += int((arrays[1] >= 0).sum())
-        step = Step(
-            number=number + 1,
-            loss=loss.item(),
-            bits_per_byte=bits_per_byte(loss.item(), manifest),
-            learning_rate=rate,
-            tokens=seen,
-            seconds=time.monotonic() - started,
+class _Run:
+    def __init__(self, job: Job, *, reader: ShardReader, device: Device, ranks: Ranks) -> None:
+        self._job, self._reader, self._ranks = job, reader, ranks
+        saved = _last(job)
+        feed = Feed.begin(reader, seed=job.train.seed) if saved is None else Feed.resume(reader, saved.about["batches"])
+        self._trainer = Trainer(
+            reader=reader, batches=feed, model=job.model, config=job.train, device=device, ranks=ranks
         )
-        done.append(step)
-        if report is not None:
-            report(step)
-    return Training(model=model, steps=tuple(done))
+        if saved is not None:
+            self._trainer.restore(saved)
+        self._log = Parts(job.folder, TRAINING)
+        if ranks.rank == 0:
+            self._log.forget(self._trainer.steps)
+
+    def to_end(self, report: Report | None) -> Trainer:
+        trainer, config = self._trainer, self._job.train
+        while trainer.steps < config.steps:
+            step = trainer.step()
+            if self._ranks.rank != 0:
+                continue
+            self._log.add(_row(step, self._reader))
+            if step.number % config.checkpoint_every == 0 or step.number == config.steps:
+                self._save()
+            if report is not None:
+                report(self._progress(step))
+        return trainer
+
+    def _save(self) -> None:
+        steps = self._trainer.steps
+        self._log.flush(steps)
+        saved = self._trainer.checkpoint(shards=about(self._reader))
+        checkpoint.write(self._job.folder / CHECKPOINTS, saved, step=steps)
+
+    def _progress(self, step: Step) -> Progress:
+        trainer, seconds = self._trainer, max(step.seconds, 1e-9)
+        per_byte = about(self._reader)["bytes_per_token"]
+        return Progress(
+            step=step,
+            bits_per_byte=bits_per_byte(step.loss, bytes_per_token=per_byte),
+            rate=step.tokens / seconds,
+            mfu=trainer.model.flops(step.tokens, context=_CONTEXT) / seconds / trainer.device.peak,
+            left=(self._job.train.steps - step.number) * seconds,
+        )
 
 
-def learning_rate(step: int, *, steps: int, peak: float, warm_up: int) -> float:
-    """Linear warm-up to `peak`, then a cosine down to a tenth of it (arXiv:2001.08361 and common practice)."""
-    warm_up = min(warm_up, max(1, steps // 5))
-    if step < warm_up:
-        return peak * (step + 1) / warm_up
-    progress = (step - warm_up) / max(1, steps - warm_up)
-    return peak * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
+def _last(job: Job) -> checkpoint.Checkpoint | None:
+    path = checkpoint.latest(job.folder / CHECKPOINTS)
+    if path is None:
+        return None
+    saved = checkpoint.read(path)
+    for name, asked in (("model", job.model), ("train", job.train)):
+        if differs := _differences(saved.about[name], asked.to_json()):
+            raise checkpoint.CheckpointError(
+                f"{job.folder}: holds a run with other settings ({differs}); give another folder, or the same settings"
+            )
+    return saved
 
 
-def bits_per_byte(loss: float, manifest: Manifest) -> float:
-    """Nats per token as bits per byte of text, at the tokens per byte of all the shards."""
-    return loss / math.log(2) * manifest.totals["tokens"] / max(1, manifest.totals["text_bytes"])
+def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> str:
+    names = [name for name in asked if saved.get(name) != asked[name]]
+    return ", ".join(f"{name} {json.dumps(saved.get(name))}, not {json.dumps(asked[name])}" for name in names)
 
 
-def save(model: Decoder, path: str | Path) -> None:
-    """Write sizes and weights; read them with `load`."""
-    torch.save({"config": asdict(model.config), "weights": model.state_dict()}, path)
+def _row(step: Step, reader: ShardReader) -> dict[str, Any]:
+    names = (each for each in TRAINING.schema.names if each not in {"step", "doc_ids"})
+    documents = document_ids(reader, step.indices) if step.skipped else None
+    return {"step": step.number, "doc_ids": documents} | {name: getattr(step, name) for name in names}
 
 
-def load(path: str | Path) -> Decoder:
-    """Read a model; nothing in the file is executed."""
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    model = Decoder(ModelConfig(**saved["config"]))
-    model.load_state_dict(saved["weights"])
-    return model
+def document_ids(reader: ShardReader, indices: Sequence[int]) -> list[str]:
+    """The documents of some sequences."""
+    found = reader.rows(indices)["doc_ids"].combine_chunks().flatten()
+    return sorted(set(found.to_pylist()))
 
 
-def _optimizer(model: Decoder, config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW; norms are not decayed."""
-    matrices = [each for each in model.parameters() if each.ndim > 1]
-    vectors = [each for each in model.parameters() if each.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.peak, betas=(0.9, 0.95))
-
-
-def _tensors(batch: Batch, *, length: int, windows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Tokens, documents and positions, each (B, L) int64, the sequences cut to windows of L tokens."""
-    whole = batch.tokens.shape[1] // length * length
-    cut = {name: each[:, :whole].reshape(-1, length)[:windows] for name, each in tensors(batch).items()}
-    return cut["tokens"], cut["documents"], cut["positions"]
+def bits_per_byte(loss: float, *, bytes_per_token: float) -> float:
+    """Nats per token as bits per byte of text, which compares tokenizers too."""
+    return loss / math.log(2) / bytes_per_token

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
-from gristmill import __version__
+from gristmill import __version__, cli_train
 from gristmill.schemas import STAGES, nearest
 
 if TYPE_CHECKING:
@@ -414,19 +414,8 @@ def calibrate(source: str, base: str, min_documents: int, model: str | None, tom
         Path(toml).write_text(found.to_toml(), "utf-8")
 
 
-@main.command()
-@_OUTPUT
-@click.option("--steps", type=click.IntRange(1), default=100, show_default=True, help="Optimiser steps.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and order.")
-def train(output: str, steps: int, seed: int) -> None:
-    """Train a small mixture-of-experts model on OUTPUT's shards, to see that they are sound."""
-    from gristmill.trainer import train as training  # noqa: PLC0415
-
-    def report(step: training.Step) -> None:
-        if step.number == 1 or step.number % 10 == 0 or step.number == steps:
-            click.echo(step)
-
-    training.run(Path(output), steps=steps, seed=seed, report=report)
+for _command in cli_train.COMMANDS:
+    main.add_command(_command)
 
 
 @main.group()

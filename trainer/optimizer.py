@@ -1,0 +1,112 @@
+"""Muon for the hidden matrices, AdamW for the rest: one optimiser, whose state is a flat dictionary of tensors.
+
+Shapes: N matrices of one size, R rows, C columns.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from gristmill.trainer._torch import torch
+from gristmill.trainer.config import TrainConfig
+from gristmill.trainer.model import Decoder
+
+Tensor = torch.Tensor
+
+_MOMENTUM = 0.95
+_RMS = 0.2
+"""Root mean square of AdamW's updates, which Muon's are scaled to, so that one rate suits both (arXiv:2502.16982)."""
+
+_BETAS = (0.9, 0.95)
+_EPSILON = 1e-8
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+_ITERATIONS = 5
+_NOT_HIDDEN = ("embedding_VD", "output_VD", "router.weight_ED")
+
+
+class Optimizer:
+    """Updates the weights of a decoder by the gradients that autograd left with them."""
+
+    def __init__(self, model: Decoder, config: TrainConfig) -> None:
+        named = dict(model.named_parameters())
+        self._config, self._dtype = config, model.dtype
+        self._matrices = {k: p for k, p in named.items() if p.ndim > 1 and not k.endswith(_NOT_HIDDEN)}
+        self._others = {k: p for k, p in named.items() if k not in self._matrices}
+        self.updates = 0
+        self._state = {f"momentum.{k}": self._zeros(p) for k, p in self._matrices.items()}
+        for moment in ("first", "second"):
+            self._state |= {f"{moment}.{k}": self._zeros(p) for k, p in self._others.items()}
+
+    def _zeros(self, parameter: Tensor) -> Tensor:
+        return torch.zeros_like(parameter, device="cpu" if self._config.offload else parameter.device)
+
+    def state(self) -> dict[str, Tensor]:
+        """What has to be kept to go on, besides `updates`."""
+        return self._state
+
+    @torch.no_grad()
+    def step(self, share: float) -> None:
+        """One update, at a share of the peak learning rates."""
+        self.updates += 1
+        self._muon(share * self._config.peak)
+        self._adam(share * self._config.peak_adam)
+
+    def _muon(self, rate: float) -> None:
+        """Nesterov momentum, made orthogonal (Jordan et al. 2024). Matrices of one size go together."""
+        of_size: dict[tuple[int, int], list[str]] = defaultdict(list)
+        for name, parameter in self._matrices.items():
+            of_size[parameter.shape[-2], parameter.shape[-1]].append(name)
+        for (rows, columns), names in of_size.items():
+            moved = [self._moved(name).reshape(-1, rows, columns) for name in names]
+            updates = torch.split(orthogonal(torch.cat(moved), dtype=self._dtype), [len(each) for each in moved])
+            scale = rate * _RMS * max(rows, columns) ** 0.5
+            for name, update_NRC in zip(names, updates, strict=True):
+                parameter = self._matrices[name]
+                parameter.mul_(1 - rate * self._config.weight_decay)
+                parameter.add_(update_NRC.view_as(parameter).to(parameter.dtype), alpha=-scale)
+
+    def _moved(self, name: str) -> Tensor:
+        """Nesterov momentum of a matrix."""
+        gradient = self._matrices[name].grad
+        assert gradient is not None, "all matrices take part in every batch"
+        momentum = self._state[f"momentum.{name}"]
+        here = momentum.to(gradient.device).lerp_(gradient, 1 - _MOMENTUM)
+        momentum.copy_(here)
+        return gradient.lerp(here, _MOMENTUM)
+
+    def _adam(self, rate: float) -> None:
+        """AdamW (arXiv:1711.05101); only matrices decay."""
+        corrections = [1 - beta**self.updates for beta in _BETAS]
+        for name, parameter in self._others.items():
+            gradient = parameter.grad
+            assert gradient is not None, "all parameters take part in every batch"
+            first, second = (self._state[f"{each}.{name}"] for each in ("first", "second"))
+            m = first.to(gradient.device).lerp_(gradient, 1 - _BETAS[0])
+            v = second.to(gradient.device).lerp_(gradient.square(), 1 - _BETAS[1])
+            first.copy_(m)
+            second.copy_(v)
+            if parameter.ndim > 1:
+                parameter.mul_(1 - rate * self._config.weight_decay)
+            parameter.addcdiv_(m / corrections[0], (v / corrections[1]).sqrt() + _EPSILON, value=-rate)
+
+
+def orthogonal(x_NRC: Tensor, *, dtype: torch.dtype) -> Tensor:
+    """The nearest matrices whose singular values are about 1, by five steps of a quintic Newton-Schulz iteration.
+
+    The coefficients give singular values of 0.7 to 1.2, which is enough, and bear being computed in bfloat16.
+    """
+    a, b, c = _COEFFICIENTS
+    is_tall = x_NRC.shape[-2] > x_NRC.shape[-1]
+    x = x_NRC.mT if is_tall else x_NRC
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = x.to(dtype)
+    for _ in range(_ITERATIONS):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a, alpha=1.0)
+    return x.mT if is_tall else x
+
+
+def clip(parameters: Iterable[Tensor], *, most: float) -> float:
+    """Scale all gradients so that their norm is at most this; returns what it was."""
+    norm = torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
+    torch.nn.utils.clip_grads_with_norm_(parameters, most, norm)
+    return float(norm)

@@ -1,0 +1,191 @@
+"""A model in training: one step after another, and everything needed to go on later.
+
+A step's gradient is the sum over all tokens of the batch divided by their number, whatever the micro-batches and ranks
+that it was computed in.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from gristmill.trainer._torch import torch
+from gristmill.trainer.checkpoint import Checkpoint, CheckpointError
+from gristmill.trainer.config import ModelConfig, TrainConfig
+from gristmill.trainer.devices import Device
+from gristmill.trainer.feed import IntArray, Micro, read
+from gristmill.trainer.model import Decoder, Hidden
+from gristmill.trainer.optimizer import Optimizer, clip
+from gristmill.trainer.ranks import Ranks
+from gristmill.trainer.shards import ShardReader
+from gristmill.trainer.spikes import Spikes
+
+Tensor = torch.Tensor
+Watch = Callable[[Micro, Hidden, Tensor], None]
+"""Sees each micro-batch of this rank: its tokens, what the model made of them, and each token's loss (T)."""
+
+
+class Batches(Protocol):
+    """Where sequences come from."""
+
+    def take(self, count: int) -> IntArray: ...
+
+    @property
+    def state(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a step came to.
+
+    Attributes:
+        loss: cross-entropy in nats per token.
+        gradient: norm of the gradient, before it was clipped.
+        load: how often the most used expert of a layer was used, beside the mean; the worst layer's. 1 without experts.
+        tokens: tokens learnt from, those of all ranks.
+        skipped: a spike: the weights stayed as they were.
+        indices: sequences of the batch.
+        seconds: what the step took.
+    """
+
+    number: int
+    loss: float
+    gradient: float
+    load: float
+    rate: float
+    tokens: int
+    skipped: bool
+    indices: tuple[int, ...]
+    seconds: float
+
+
+class Trainer:
+    """Trains a model on the sequences of shards, in a process of its own or as one of several ranks."""
+
+    def __init__(
+        self,
+        *,
+        reader: ShardReader,
+        batches: Batches,
+        model: ModelConfig,
+        config: TrainConfig,
+        device: Device,
+        ranks: Ranks | None = None,
+        watch: Watch | None = None,
+    ) -> None:
+        self.reader, self.batches, self.config, self.device = reader, batches, config, device
+        self.ranks, self.watch = ranks or Ranks(), watch
+        self.model = Decoder(model, dtype=device.dtype, recompute=config.recompute)
+        self.model.initialise(config.seed)
+        self.model.to(device.place)
+        self.optimizer = Optimizer(self.model, config)
+        self.spikes = Spikes(limit=config.spike)
+        self.steps = 0
+        self.tokens = 0
+
+    def step(self) -> Step:
+        """Learn from the next batch, or from one that was skipped before."""
+        started = time.perf_counter()
+        again = self.spikes.again()
+        indices = self.batches.take(self.config.batch_sequences) if again is None else np.array(again, np.int64)
+        total, count, counts_ME = self._gradients(indices)
+        loss, gradient = total / max(count, 1), clip(self.model.parameters(), most=self.config.clip)
+        skipped = self.spikes.is_spike(loss, gradient)
+        rate = self.config.rate(self.steps)
+        if not skipped:
+            self.optimizer.step(rate)
+            for experts, counts_E in zip(self.model.routers, counts_ME, strict=True):
+                experts.router.rebalance(counts_E, rate=self.config.balance_rate)
+            self.spikes.passed(loss)
+        elif again is None:
+            self.spikes.skip(indices.tolist())
+        self.steps += 1
+        self.tokens += count
+        return Step(
+            number=self.steps,
+            loss=loss,
+            gradient=gradient,
+            load=_load(counts_ME),
+            rate=rate,
+            tokens=count,
+            skipped=skipped,
+            indices=tuple(indices.tolist()),
+            seconds=time.perf_counter() - started,
+        )
+
+    def _gradients(self, indices: IntArray) -> tuple[float, int, Tensor]:
+        """Leaves the mean gradient of a batch with the parameters; returns loss in nats, tokens, and experts' use."""
+        self.model.zero_grad(set_to_none=True)
+        part = indices[self.ranks.part(len(indices))]
+        started = time.perf_counter()
+        sums = torch.zeros(2, dtype=torch.float64)
+        counts_ME = torch.zeros(self.model.config.moe_layers, max(self.model.config.experts, 1), dtype=torch.int64)
+        for micro in self._micros(part):
+            total, here_ME = self._backward(micro)
+            sums += torch.tensor([total, micro.n_targets], dtype=torch.float64)
+            counts_ME += here_ME
+        self.device.synchronize()
+        self.ranks.timed(sequences=len(part), seconds=time.perf_counter() - started)
+        for each in self.model.parameters():
+            each.grad = torch.zeros_like(each) if each.grad is None else each.grad
+        gradients = [each.grad for each in self.model.parameters() if each.grad is not None]
+        self.ranks.sum([*gradients, sums, counts_ME])
+        loss, count = float(sums[0]), int(sums[1])
+        torch._foreach_div_(gradients, max(count, 1))
+        return loss, count, counts_ME
+
+    def _micros(self, indices: IntArray) -> Iterator[Micro]:
+        size = self.config.micro_sequences
+        for start in range(0, len(indices), size):
+            yield read(self.reader, indices[start : start + size], context=self.config.context)
+
+    def _backward(self, micro: Micro) -> tuple[float, Tensor]:
+        """Adds a micro-batch's gradient; returns its loss in nats, and how often each expert was chosen."""
+        moved = micro.to(self.device.place)
+        hidden = self.model(moved.tokens, moved.positions, moved.spans)
+        loss_T, total = self.model.losses(hidden.x_TD, moved.targets, z_loss=self.config.z_loss)
+        for each in hidden.routed:
+            total = total + self.config.router_z_loss * each.z_loss
+        torch.autograd.backward(total)
+        if self.watch is not None:
+            self.watch(micro, hidden, loss_T)
+        counts_ME = hidden.counts(self.model.config.experts).cpu() if hidden.routed else torch.zeros(0, 1)
+        return float(loss_T.double().sum()), counts_ME.to(torch.int64)
+
+    def checkpoint(self, **more: Any) -> Checkpoint:
+        """Everything to go on from."""
+        about = {
+            "model": self.model.config.to_json(),
+            "train": self.config.to_json(),
+            "steps": self.steps,
+            "tokens": self.tokens,
+            "updates": self.optimizer.updates,
+            "batches": self.batches.state,
+            "spikes": self.spikes.to_json(),
+        }
+        return Checkpoint(weights=self.model.state_dict(), optimizer=self.optimizer.state(), about=about | more)
+
+    def restore(self, saved: Checkpoint) -> Self:
+        """Take up a checkpoint; `batches` are begun from its `about["batches"]` by the caller.
+
+        Raises:
+            CheckpointError: it is of a model of other sizes.
+        """
+        if saved.about["model"] != self.model.config.to_json():
+            raise CheckpointError(f"the checkpoint is of another model: {saved.about['model']}")
+        self.model.load_state_dict(dict(saved.weights))
+        for name, tensor in self.optimizer.state().items():
+            tensor.copy_(saved.optimizer[name])
+        self.optimizer.updates = saved.about["updates"]
+        self.steps, self.tokens = saved.about["steps"], saved.about["tokens"]
+        self.spikes = Spikes.from_json(saved.about["spikes"], limit=self.config.spike)
+        return self
+
+
+def _load(counts_ME: Tensor) -> float:
+    if counts_ME.numel() == 0:
+        return 1.0
+    use_ME = counts_ME.double()
+    return float((use_ME.amax(1) / use_ME.mean(1).clamp(min=1e-9)).max())
