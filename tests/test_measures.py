@@ -18,7 +18,7 @@ def planted() -> list[Row]:
 
 @pytest.fixture(scope="module")
 def measured(sample_output: Path) -> list[Row]:
-    """What is known of every document beside its signals, and its text as it was curated."""
+    """What is known of every document beside its signals, and its text as it was curated, or held out."""
     names = ("signals", "web", "personal", "contamination", "ledger")
     tables = {name: f"'{sample_output}/{name}/*.parquet'" for name in names}
     query = f"""
@@ -30,7 +30,10 @@ def measured(sample_output: Path) -> list[Row]:
         JOIN {tables["personal"]} AS personal USING (doc_id)
         JOIN {tables["contamination"]} AS contamination USING (doc_id)
         JOIN {tables["ledger"]} AS ledger USING (doc_id)
-        LEFT JOIN (SELECT doc_id, text AS curated FROM '{sample_output}/curated/**/*.parquet') USING (doc_id)
+        LEFT JOIN (
+            SELECT doc_id, text AS curated FROM '{sample_output}/curated/**/*.parquet'
+            UNION ALL SELECT doc_id, text FROM '{sample_output}/held_out/*.parquet'
+        ) USING (doc_id)
     """
     return duckdb.sql(query).arrow().read_all().to_pylist()
 
