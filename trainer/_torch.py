@@ -1,6 +1,9 @@
-"""The one place that imports torch, which is an extra, so that a missing one is explained once."""
+"""The one place that imports torch and safetensors, an extra, so that a missing one is explained once."""
 
 try:
     import torch as torch  # noqa: PLC0414  (re-exported)
+    from safetensors import SafetensorError as SafetensorError  # noqa: PLC0414
+    from safetensors import safe_open as safe_open  # noqa: PLC0414
+    from safetensors.torch import save_file as save_file  # noqa: PLC0414
 except ImportError as error:
     raise ImportError("training needs PyTorch, which is not installed: pip install 'gristmill[train]'") from error

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-
-from gristmill.trainer._torch import torch
+from gristmill.trainer._torch import SafetensorError, safe_open, save_file, torch
 
 FORMAT = 1
+_ABOUT = "gristmill"
 _NAME = "step-{:09d}.safetensors"
 _PATTERN = "step-*.safetensors"
 _KEPT = 2
@@ -43,7 +41,8 @@ def write(folder: Path, checkpoint: Checkpoint, *, step: int) -> Path:
     path = folder / _NAME.format(step)
     tensors = {f"weights.{name}": each for name, each in checkpoint.weights.items()}
     tensors |= {f"optimizer.{name}": each for name, each in checkpoint.optimizer.items()}
-    about = {"format": str(FORMAT), "about": json.dumps(checkpoint.about)}
+    # One entry: safetensors writes several in an order of chance.
+    about = {_ABOUT: json.dumps({"format": FORMAT, **checkpoint.about})}
     unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
     try:
         save_file({name: each.contiguous() for name, each in tensors.items()}, unfinished, metadata=about)
@@ -71,13 +70,12 @@ def read(path: Path, *, device: torch.device | None = None) -> Checkpoint:
     """
     try:
         with safe_open(path, framework="pt", device=str(device or "cpu")) as file:
-            metadata = file.metadata() or {}
+            about = json.loads((file.metadata() or {})[_ABOUT])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-        if metadata["format"] != str(FORMAT):
-            raise CheckpointError(f"{path}: of format {metadata['format']}, not {FORMAT}")
-        about = json.loads(metadata["about"])
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path}: no checkpoint of ours, or damaged ({error})") from error
+    if about["format"] != FORMAT:
+        raise CheckpointError(f"{path}: of format {about['format']}, not {FORMAT}")
     parts = {
         part: {name.removeprefix(part): each for name, each in tensors.items() if name.startswith(part)}
         for part in ("weights.", "optimizer.")

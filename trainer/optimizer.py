@@ -4,7 +4,7 @@ Shapes: N matrices of one size, R rows, C columns.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from gristmill.trainer._torch import torch
 from gristmill.trainer.config import TrainConfig
@@ -105,7 +105,7 @@ def orthogonal(x_NRC: Tensor, *, dtype: torch.dtype) -> Tensor:
     return x.mT if is_tall else x
 
 
-def clip(parameters: Iterable[Tensor], *, most: float) -> float:
+def clip(parameters: Sequence[Tensor], *, most: float) -> float:
     """Scale all gradients so that their norm is at most this; returns what it was."""
     norm = torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
     torch.nn.utils.clip_grads_with_norm_(parameters, most, norm)

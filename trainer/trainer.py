@@ -91,7 +91,7 @@ class Trainer:
         again = self.spikes.again()
         indices = self.batches.take(self.config.batch_sequences) if again is None else np.array(again, np.int64)
         total, count, counts_ME = self._gradients(indices)
-        loss, gradient = total / max(count, 1), clip(self.model.parameters(), most=self.config.clip)
+        loss, gradient = total / max(count, 1), clip(list(self.model.parameters()), most=self.config.clip)
         skipped = self.spikes.is_spike(loss, gradient)
         rate = self.config.rate(self.steps)
         if not skipped:
