@@ -41,7 +41,7 @@ class Micro:
         tokens = batch.tokens[here].astype(np.int64)
         lengths = batch.lengths.astype(np.int64)
         lengths = lengths[lengths > 0]
-        cut = lengths if context is None else _cut(lengths, context)
+        cut = lengths if context is None else cut_evenly(lengths, context)
         ends = np.cumsum(cut)
         targets = np.concatenate([tokens[1:], [_NO_TARGET]])[: len(tokens)]
         targets[ends - 1] = _NO_TARGET
@@ -66,7 +66,7 @@ class Micro:
         return replace(self, spans=self.spans.to(device), **moved)
 
 
-def _cut(lengths: IntArray, context: int) -> IntArray:
+def cut_evenly(lengths: IntArray, context: int) -> IntArray:
     """Lengths of pieces of at most `context`, all of a document of about one size, so that none is a token long."""
     parts = -(-lengths // context)
     each, longer = np.divmod(np.repeat(lengths, parts), np.repeat(parts, parts))
