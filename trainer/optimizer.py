@@ -26,9 +26,11 @@ _NOT_HIDDEN = ("embedding_VD", "output_VD", "router.weight_ED")
 class Optimizer:
     """Updates the weights of a decoder by the gradients that autograd left with them."""
 
-    def __init__(self, model: Decoder, config: TrainConfig) -> None:
+    def __init__(self, model: Decoder, config: TrainConfig, *, is_idle: bool = False) -> None:
+        """An idle one, of a rank that another updates the weights of, has a state of sizes only, and no memory."""
         named = dict(model.named_parameters())
         self._config, self._dtype = config, model.dtype
+        self._place = "meta" if is_idle else "cpu" if config.offload else None
         self._matrices = {k: p for k, p in named.items() if p.ndim > 1 and not k.endswith(_NOT_HIDDEN)}
         self._others = {k: p for k, p in named.items() if k not in self._matrices}
         self.updates = 0
@@ -37,7 +39,7 @@ class Optimizer:
             self._state |= {f"{moment}.{k}": self._zeros(p) for k, p in self._others.items()}
 
     def _zeros(self, parameter: Tensor) -> Tensor:
-        return torch.zeros_like(parameter, device="cpu" if self._config.offload else parameter.device)
+        return torch.zeros_like(parameter, device=self._place)
 
     def state(self) -> dict[str, Tensor]:
         """What has to be kept to go on, besides `updates`."""

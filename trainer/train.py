@@ -15,11 +15,12 @@ import filelock
 
 from gristmill.schemas.training import TRAINING
 from gristmill.trainer import checkpoint
+from gristmill.trainer._torch import torch
 from gristmill.trainer.config import ModelConfig, TrainConfig
 from gristmill.trainer.devices import Device, open_device
 from gristmill.trainer.feed import Feed, about
 from gristmill.trainer.parts import Parts
-from gristmill.trainer.ranks import Ranks
+from gristmill.trainer.ranks import Ranks, digest
 from gristmill.trainer.shards import ShardReader
 from gristmill.trainer.trainer import Step, Trainer
 
@@ -63,7 +64,8 @@ class Job:
     Attributes:
         shards: output folder with shards, or their URL.
         folder: where the model, its checkpoints and its tables go.
-        device: name of a device; None takes the best.
+        device: name of a device, of this rank; None takes the best.
+        most: sequences that this rank takes in a step; None for any number.
     """
 
     shards: str
@@ -71,6 +73,7 @@ class Job:
     model: ModelConfig
     train: TrainConfig
     device: str | None = None
+    most: int | None = None
 
 
 def run(job: Job, *, ranks: Ranks | None = None, report: Report | None = None) -> Trainer:
@@ -80,11 +83,13 @@ def run(job: Job, *, ranks: Ranks | None = None, report: Report | None = None) -
     Raises:
         ManifestError: there are no shards that could be trained on.
         CheckpointError: the folder holds a run of another model or other settings.
+        RanksError: a rank has stopped, or the ranks differ in what they train, or in their weights.
         ValueError: there is no such device, or another run is at work in the folder.
     """
     ranks = ranks or Ranks()
     reader = ShardReader.open(job.shards)
-    device = open_device(job.device, dtype=job.train.dtype, local_rank=ranks.rank)
+    device = open_device(job.device, dtype=job.train.dtype, local_rank=ranks.local)
+    ranks.meet(kind=device.place.type, speed=device.peak, most=job.most)
     job.folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(job.folder / f"rank-{ranks.rank}.lock")
     try:
@@ -104,22 +109,31 @@ class _Run:
         )
         if saved is not None:
             self._trainer.restore(saved)
+        settings = job.model.to_json() | _decisive(job.train.to_json())
+        ranks.agree(**settings, shards_and_place=feed.state, step=self._trainer.steps)
+        ranks.share(self._weights())
         self._log = Parts(job.folder, TRAINING)
-        if ranks.rank == 0:
+        if ranks.leads:
             self._log.forget(self._trainer.steps)
 
     def to_end(self, report: Report | None) -> Trainer:
         trainer, config = self._trainer, self._job.train
         while trainer.steps < config.steps:
             step = trainer.step()
-            if self._ranks.rank != 0:
+            is_saved = step.number % config.checkpoint_every == 0 or step.number == config.steps
+            if is_saved:
+                self._ranks.agree(weights=digest(self._weights()))
+            if not self._ranks.leads:
                 continue
             self._log.add(_row(step, self._reader))
-            if step.number % config.checkpoint_every == 0 or step.number == config.steps:
+            if is_saved:
                 self._save()
             if report is not None:
                 report(self._progress(step))
         return trainer
+
+    def _weights(self) -> list[torch.Tensor]:
+        return list(self._trainer.model.state_dict().values())
 
     def _save(self) -> None:
         steps = self._trainer.steps
@@ -145,11 +159,16 @@ def _last(job: Job) -> checkpoint.Checkpoint | None:
         return None
     saved = checkpoint.read(path)
     for name, asked in (("model", job.model), ("train", job.train)):
-        if differs := _differences(saved.about[name], asked.to_json()):
+        if differs := _differences(saved.about[name], _decisive(asked.to_json())):
             raise checkpoint.CheckpointError(
                 f"{job.folder}: holds a run with other settings ({differs}); give another folder, or the same settings"
             )
     return saved
+
+
+def _decisive(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings without what each device decides for itself."""
+    return {name: value for name, value in settings.items() if name != "micro_sequences"}
 
 
 def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> str:

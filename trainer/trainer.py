@@ -80,7 +80,7 @@ class Trainer:
         self.model = Decoder(model, dtype=device.dtype, recompute=config.recompute)
         self.model.initialise(config.seed)
         self.model.to(device.place)
-        self.optimizer = Optimizer(self.model, config)
+        self.optimizer = Optimizer(self.model, config, is_idle=not self.ranks.leads)
         self.spikes = Spikes(limit=config.spike)
         self.steps = 0
         self.tokens = 0
@@ -91,13 +91,14 @@ class Trainer:
         again = self.spikes.again()
         indices = self.batches.take(self.config.batch_sequences) if again is None else np.array(again, np.int64)
         total, count, counts_ME = self._gradients(indices)
-        loss, gradient = total / max(count, 1), clip(list(self.model.parameters()), most=self.config.clip)
+        loss = total / max(count, 1)
+        gradient = self.ranks.told(clip(list(self.model.parameters()), most=self.config.clip))
         skipped = self.spikes.is_spike(loss, gradient)
         rate = self.config.rate(self.steps)
         if not skipped:
-            self.optimizer.step(rate)
-            for experts, counts_E in zip(self.model.routers, counts_ME, strict=True):
-                experts.router.rebalance(counts_E, rate=self.config.balance_rate)
+            if self.ranks.leads:
+                self._update(rate, counts_ME)
+            self.ranks.share(list(self.model.state_dict().values()))
             self.spikes.passed(loss)
         elif again is None:
             self.spikes.skip(indices.tolist())
@@ -115,6 +116,11 @@ class Trainer:
             seconds=time.perf_counter() - started,
         )
 
+    def _update(self, rate: float, counts_ME: Tensor) -> None:
+        self.optimizer.step(rate)
+        for experts, counts_E in zip(self.model.routers, counts_ME, strict=True):
+            experts.router.rebalance(counts_E.float().to(self.device.place), rate=self.config.balance_rate)
+
     def _gradients(self, indices: IntArray) -> tuple[float, int, Tensor]:
         """Leaves the mean gradient of a batch with the parameters; returns loss in nats, tokens, and experts' use."""
         self.model.zero_grad(set_to_none=True)
@@ -131,10 +137,11 @@ class Trainer:
         for each in self.model.parameters():
             each.grad = torch.zeros_like(each) if each.grad is None else each.grad
         gradients = [each.grad for each in self.model.parameters() if each.grad is not None]
-        self.ranks.sum([*gradients, sums, counts_ME])
-        loss, count = float(sums[0]), int(sums[1])
+        totals = torch.cat([sums, counts_ME.flatten().double()])
+        self.ranks.sum(gradients, totals)
+        loss, count = float(totals[0]), int(totals[1])
         torch._foreach_div_(gradients, max(count, 1))
-        return loss, count, counts_ME
+        return loss, count, totals[2:].view_as(counts_ME)
 
     def _micros(self, indices: IntArray) -> Iterator[Micro]:
         size = self.config.micro_sequences

@@ -1,8 +1,30 @@
 """Commands that train models and ask what they learnt. torch is imported inside them."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+T = TypeVar("T")
+
+
+def _listed(of: "click.ParamType[Any]") -> Callable[..., list[Any] | None]:
+    """Reads values separated by commas: one for each rank of a machine, or one for all."""
+
+    def read(context: click.Context, parameter: click.Parameter, given: str | None) -> list[Any] | None:
+        return None if given is None else [of.convert(each.strip(), parameter, context) for each in given.split(",")]
+
+    return read
+
+
+def _own(values: Sequence[T] | None, *, rank: int) -> T | None:
+    if values is None or len(values) == 1:
+        return values[0] if values else None
+    if rank >= len(values):
+        raise click.UsageError(f"no value for rank {rank} of this machine in a list of {len(values)}")
+    return values[rank]
+
 
 _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
 
@@ -14,34 +36,57 @@ _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
 @click.option("--dense", is_flag=True, help="Without experts: the dense twin, as many active parameters.")
 @click.option("--steps", type=click.IntRange(1), default=100, show_default=True, help="Updates of the weights.")
 @click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Sequences of a step.")
-@click.option("--device", help="cuda, cuda:1, npu, xpu, mps or cpu. Default: the accelerator, if there is one.")
+@click.option(
+    "--device",
+    callback=_listed(click.STRING),
+    help="cuda, cuda:1, npu, xpu, mps or cpu. Default: the accelerator, if there is one.",
+)
+@click.option(
+    "--micro", callback=_listed(click.IntRange(1)), help="Sequences that go through the model at once. Default: 1."
+)
+@click.option(
+    "--most", callback=_listed(click.IntRange(1)), help="Sequences that a rank takes in a step. Default: any number."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and order.")
 def train(
-    output: str, to: str | None, depth: int, dense: bool, steps: int, batch: int, device: str | None, seed: int
+    output: str,
+    to: str | None,
+    depth: int,
+    dense: bool,
+    steps: int,
+    batch: int,
+    device: list[str] | None,
+    micro: list[int] | None,
+    most: list[int] | None,
+    seed: int,
 ) -> None:
     """Train a mixture-of-experts model on OUTPUT's shards.
 
-    A run that was stopped goes on from its last checkpoint.
+    A run that was stopped goes on from its last checkpoint. Under torchrun all ranks train one model, whatever their
+    devices: --device, --micro and --most may then be lists, such as cuda,cpu, with a value for each rank of a machine.
     """
     from gristmill.trainer import train as training  # noqa: PLC0415
     from gristmill.trainer.config import ModelConfig, TrainConfig  # noqa: PLC0415
+    from gristmill.trainer.ranks import Ranks  # noqa: PLC0415
     from gristmill.trainer.shards import ShardReader  # noqa: PLC0415
-
-    model = ModelConfig.of_depth(depth, vocabulary_size=ShardReader.open(output).manifest.vocabulary_size)
-    job = training.Job(
-        shards=output,
-        folder=Path(to or f"{output}/model"),
-        model=model.dense_twin() if dense else model,
-        train=TrainConfig(steps=steps, batch_sequences=batch, seed=seed),
-        device=device,
-    )
 
     def report(progress: training.Progress) -> None:
         number = progress.step.number
         if number == 1 or number % 10 == 0 or number == steps or progress.step.skipped:
             click.echo(progress)
 
-    training.run(job, report=report)
+    model = ModelConfig.of_depth(depth, vocabulary_size=ShardReader.open(output).manifest.vocabulary_size)
+    with Ranks.join() as ranks:
+        own_micro = _own(micro, rank=ranks.local) or 1
+        job = training.Job(
+            shards=output,
+            folder=Path(to or f"{output}/model"),
+            model=model.dense_twin() if dense else model,
+            train=TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=own_micro, seed=seed),
+            device=_own(device, rank=ranks.local),
+            most=_own(most, rank=ranks.local),
+        )
+        training.run(job, ranks=ranks, report=report)
 
 
 COMMANDS = (train,)
