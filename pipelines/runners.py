@@ -1,15 +1,17 @@
 """Where units are worked on: this process, several local processes, or any runner that Beam knows.
 
 Beam sees one element per unit, a descriptor of a few hundred bytes; the data go from file to file. So the per-element
-cost of a runner is paid per shard, and any runner that can run `Create | Reshuffle | ParDo` will do.
+cost of a runner is paid per shard, and any runner that can run `Create | Reshuffle | ParDo` will do. A single unit
+leaves a local runner nothing to spread: it is done without a pipeline.
 """
 
 import logging
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from gristmill.pipelines.checkpoints import Unit
@@ -46,7 +48,9 @@ def executor(*, runner: str, workers: int | None, options: Sequence[str], log: s
         with _stderr_to(log) if log else nullcontext():
             if runner == LOCAL:
                 processes = _local_workers(units, workers)
-                # A single unit too goes to a process of its own, so that what it takes does not stay with this one.
+                if processes == len(units) == 1 and not options:
+                    _do_here(task, units[0])
+                    return
                 count = min(processes, len(units))
                 _run_pipeline(task, units, _local_runner(processes), [*options, f"--direct_num_workers={count}"])
             else:
@@ -55,10 +59,29 @@ def executor(*, runner: str, workers: int | None, options: Sequence[str], log: s
     return execute
 
 
+def attempt(task: Task, unit: Unit) -> str:
+    """Do a unit and return its key.
+
+    Raises:
+        UnitError: it could not be done; the traceback has been printed.
+    """
+    try:
+        return task(unit)
+    except Exception as error:
+        with suppress(OSError):  # where the disk is full
+            traceback.print_exc()
+        # Not "from error": its own message may hold what Beam cannot send.
+        raise UnitError(describe_failure(task, unit, error)) from None
+
+
 def _local_workers(units: list[Unit], asked: int | None) -> int:
+    small = sum(unit.size for unit in units) < WORTH_PROCESSES
+    # A large one goes to a process of its own, where several are wanted: what it takes does not stay with this one.
+    if small and len(units) == 1:
+        return 1
     if asked is not None:
         return asked
-    if sum(unit.size for unit in units) < WORTH_PROCESSES:
+    if small:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -74,6 +97,13 @@ def _local_runner(processes: int) -> Any:
     return FnApiRunner(default_environment=ForkedEnvironment.default())
 
 
+def _do_here(task: Task, unit: Unit) -> None:
+    try:
+        attempt(task, unit)
+    except UnitError as error:
+        raise RunError(str(error)) from error
+
+
 def _run_pipeline(task: Task, units: list[Unit], runner: Any, options: Sequence[str]) -> None:
     import apache_beam as beam  # noqa: PLC0415  (2 s; a run with nothing to do never pays them)
     from apache_beam.options.pipeline_options import PipelineOptions  # noqa: PLC0415
@@ -85,7 +115,7 @@ def _run_pipeline(task: Task, units: list[Unit], runner: Any, options: Sequence[
     ordered = sorted(units, key=lambda unit: (-unit.size, unit.key))
     try:
         with beam.Pipeline(runner=runner, options=PipelineOptions(list(options))) as pipeline:
-            pipeline | "Units" >> beam.Create(ordered) | task.phase >> DoUnits(task)
+            pipeline | "Units" >> beam.Create(ordered, reshuffle=False) | task.phase >> DoUnits(task)
     except Exception as error:
         found = _FAILURE.findall(f"UnitError: {error}" if isinstance(error, UnitError) else str(error))
         if not found:

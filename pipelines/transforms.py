@@ -1,14 +1,12 @@
 """The Beam side of the stage engine: one thin transform that every phase of every stage runs through."""
 
-import traceback
 from collections.abc import Iterator
-from contextlib import suppress
 
 import apache_beam as beam
 
 from gristmill.pipelines.checkpoints import Unit
 from gristmill.pipelines.engine import Task
-from gristmill.pipelines.runners import UnitError, describe_failure
+from gristmill.pipelines.runners import attempt
 
 
 class DoUnits(beam.PTransform):  # type: ignore[misc]  # Beam is untyped
@@ -28,11 +26,6 @@ class _DoUnit(beam.DoFn):  # type: ignore[misc]  # Beam is untyped
 
     def process(self, unit: Unit) -> Iterator[str]:
         try:
-            yield self._task(unit)
+            yield attempt(self._task, unit)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("stopped") from None  # Beam makes a RuntimeError of one that has no message
-        except Exception as error:
-            with suppress(OSError):  # where the disk is full
-                traceback.print_exc()
-            # Not "from error": its own message may hold what Beam cannot send.
-            raise UnitError(describe_failure(self._task, unit, error)) from None
