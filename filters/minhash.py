@@ -6,7 +6,6 @@ and the signature holds each permutation's least value. Signatures thus serve da
 
 from typing import Any, NamedTuple
 
-import datasketch
 import numpy as np
 
 from gristmill.filters._jit import jit
@@ -15,6 +14,7 @@ from gristmill.schemas.measures import PERMUTATIONS
 
 _MIX_1, _MIX_2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _SHIFT_1, _SHIFT_2 = np.uint32(16), np.uint32(13)
+_SEED = 1
 _AT_ONCE = 8
 """Shingles per pass over the signature: it and the permutations are then loaded an eighth as often."""
 
@@ -27,9 +27,13 @@ class Permutations(NamedTuple):
 
 
 def permutations() -> Permutations:
-    """datasketch's permutations for PERMUTATIONS values and seed 1."""
-    a, b = datasketch.MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine32").permutations
-    return Permutations(np.ascontiguousarray(a, np.uint32), np.ascontiguousarray(b, np.uint32))
+    """datasketch's permutations for PERMUTATIONS values, drawn as it draws them.
+
+    Importing it takes 0.3 s, for SciPy's sake. No version of NumPy may change what its legacy generator draws.
+    """
+    drawn = np.random.RandomState(_SEED)
+    factors = drawn.randint(0, 1 << 31, PERMUTATIONS, dtype=np.uint32)
+    return Permutations(factors * np.uint32(2) + np.uint32(1), drawn.randint(0, 1 << 32, PERMUTATIONS, dtype=np.uint32))
 
 
 def choose_bands(threshold: float) -> tuple[int, int]:
@@ -37,6 +41,8 @@ def choose_bands(threshold: float) -> tuple[int, int]:
 
     By datasketch's optimiser: the least sum of false positives and false negatives over all similarities.
     """
+    import datasketch  # noqa: PLC0415  (slow, and seldom asked for)
+
     lsh = datasketch.MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS)
     return int(lsh.b), int(lsh.r)
 

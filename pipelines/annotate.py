@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gristmill.filters.annotate import Annotator
 
 VERSION = 3
-LIBRARIES = ("datasketch",)
+LIBRARIES = ("datasketch",)  # whose signatures ours are
 
 
 def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:

@@ -3,10 +3,12 @@
 Importing this module does it. Each phase has workers of its own, so what they would all do first is done here once.
 """
 
+import gc
 from importlib import import_module
 
 from gristmill._jit import jit
 
+gc.disable()  # all that imports make stays: looking through it time and again takes 0.3 s
 for _name in (
     "gristmill.cli",  # a forked process runs the program's main module again: it finds its imports here
     "gristmill.filters.annotate",
@@ -23,3 +25,5 @@ def _same(number: int) -> int:
 
 
 _same(0)  # the first kernel of a process costs 0.3 s, in which Numba registers what it can compile
+gc.enable()
+gc.freeze()  # nor shall each worker look through it, and so copy its pages

@@ -1,5 +1,6 @@
 """The command line. Heavy imports wait inside the commands, so that help and a run with nothing to do are instant."""
 
+import gc
 import json
 import math
 import os
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _FORMATS = ("megatron", "mds", "litdata", "datasets", "npy")
 _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
+_OBJECTS = 50_000
+"""New ones after which the garbage collector looks for cycles: imports make some hundred thousand, and they stay."""
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
@@ -91,6 +94,7 @@ def _fault(error: Exception, *, output: str | None) -> NoReturn:
 @click.version_option(__version__, message="gristmill %(version)s")
 def main() -> None:
     """Turn raw multilingual text into packed training shards, with a reason for every record."""
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the shell; each file opened later would take its number
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+"))
