@@ -115,5 +115,6 @@ def about(reader: ShardReader) -> dict[str, Any]:
         "tokenizer": manifest.tokenizer,
         "end_id": manifest.end_id,
         "pad_id": manifest.pad_id,
+        "sequence_length": manifest.sequence_length,
         "bytes_per_token": manifest.totals["text_bytes"] / max(1, manifest.totals["tokens"]),
     }

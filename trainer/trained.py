@@ -1,8 +1,9 @@
 """A trained model, taken from its folder to be measured, sampled from or exported."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from gristmill.trainer import checkpoint
 from gristmill.trainer.config import ModelConfig
@@ -16,15 +17,15 @@ class Trained:
     """A model and how it was trained.
 
     Attributes:
-        context: tokens of a document that it saw at most; None for all that a sequence holds.
+        context: tokens of a document that it saw at most.
         steps: of the checkpoint.
-        tokenizer: checksum of the tokenizer that its tokens are of.
+        shards: what it knows of them, see `feed.about`.
     """
 
     model: Decoder
-    context: int | None
+    context: int
     steps: int
-    tokenizer: str
+    shards: Mapping[str, Any]
 
     @classmethod
     def load(cls, folder: Path, *, device: Device) -> Self:
@@ -39,9 +40,11 @@ class Trained:
         saved = checkpoint.read(path)
         model = Decoder(ModelConfig(**saved.about["model"]), dtype=device.dtype)
         model.load_state_dict(dict(saved.weights))
+        shards, asked = saved.about["shards"], saved.about["train"]["context"]
+        length = shards["sequence_length"]
         return cls(
             model=model.to(device.place).eval(),
-            context=saved.about["train"]["context"],
+            context=length if asked is None else min(asked, length),
             steps=saved.about["steps"],
-            tokenizer=saved.about["shards"]["tokenizer"],
+            shards=shards,
         )

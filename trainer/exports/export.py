@@ -49,7 +49,7 @@ def export(output: str, target: str, *, format: Format) -> Exported:
     tokens = reader.manifest.totals["tokens"]
     if tokens == 0:
         raise ManifestError(f"{output}: the shards hold no tokens to export")
-    with _appearing(Path(target).resolve()) as folder:
+    with appearing(Path(target).resolve()) as folder:
         match format:
             case "megatron":
                 samples = megatron.write(reader, folder)
@@ -66,7 +66,7 @@ def export(output: str, target: str, *, format: Format) -> Exported:
 
 
 @contextmanager
-def _appearing(target: Path) -> Iterator[Path]:
+def appearing(target: Path) -> Iterator[Path]:
     """A folder beside the target, which takes its place at the end, and is removed where an error ends it."""
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise FileExistsError(f"{target}: exists, and is not an empty folder; an export overwrites nothing")
