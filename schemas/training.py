@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from gristmill.schemas.columns import BOOL, DOC_ID, DOUBLE, FLOAT, INT32, INT64, Table, column
+from gristmill.schemas.columns import BOOL, DOC_ID, DOMAIN, DOUBLE, FLOAT, INT32, INT64, LANGUAGE, STRING, Table, column
 
 STEP = column("step", INT64, "Step of the training run, from 1.")
 
@@ -26,14 +26,37 @@ TRAINING = Table(
 
 LOSSES = Table(
     name="losses",
-    row="one piece of a document that a training run learnt from, of a sample",
+    row="one sight of a piece of a document that a training run learnt from, of a share of the sequences",
     schema=pa.schema(
         [
             STEP,
             DOC_ID,
             column("offset", INT32, "Index of the piece's first token in the document."),
             column("tokens", INT32, "Tokens that were predicted."),
-            column("loss", FLOAT, "Their mean cross-entropy in nats."),
+            column("loss", FLOAT, "Their mean cross-entropy in nats, before the step learnt from them."),
+            column("nearest", STRING, "Of the other languages, the one that uses experts most like this piece."),
+            column(
+                "doubt", FLOAT, "How much likelier its choices are there; in nats a choice, below 0 if less likely."
+            ),
         ]
     ),
 )
+
+ROUTING = Table(
+    name="routing",
+    row="a language and domain's use of an expert over a stretch of steps",
+    schema=pa.schema(
+        [
+            column("step", INT64, "Last step of the stretch."),
+            column("layer", INT32, "Number of the decoder's layer, from 0."),
+            column("expert", INT32, "Number of the expert in its layer, from 0."),
+            LANGUAGE,
+            DOMAIN,
+            column("tokens", INT64, "Tokens that chose the expert."),
+            column("chance", INT64, "The same with the documents' languages and domains dealt out anew among them."),
+        ]
+    ),
+)
+
+TRAINING_TABLES = (TRAINING, LOSSES, ROUTING)
+"""Tables of a model's folder."""

@@ -115,6 +115,7 @@ class TrainConfig:
         dtype: what the model computes in; weights and sums are float32. None: what suits the device.
         recompute: keep less for the backward pass, and compute it again: less memory, a third more time.
         offload: keep the optimiser's state in the host's memory.
+        ledger: share of the sequences whose losses are written down by document; see `trainer.losses`.
     """
 
     steps: int
@@ -135,6 +136,7 @@ class TrainConfig:
     dtype: Dtype | None = None
     recompute: bool = False
     offload: bool = False
+    ledger: float = 1.0
     checkpoint_every: int = 100
 
     def __post_init__(self) -> None:
@@ -143,6 +145,8 @@ class TrainConfig:
                 raise ValueError(f"train.{name}: {getattr(self, name)} is not positive; the smallest is 1")
         if not 0 <= self.warm_up + self.decay <= 1:
             raise ValueError(f"train.warm_up and train.decay: {self.warm_up + self.decay} of the steps; at most 1")
+        if not 0 <= self.ledger <= 1:
+            raise ValueError(f"train.ledger: {self.ledger} of the sequences; 0 to 1 can be written down")
         if self.context is not None and self.context < 2:
             raise ValueError(f"train.context: {self.context} tokens; the smallest that can be learnt from is 2")
 

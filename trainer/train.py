@@ -1,7 +1,8 @@
 """A training run: from an output folder with shards to a folder with a model, taken up wherever it was stopped.
 
 MODEL/checkpoints/step-000000100.safetensors    weights, optimiser, place in the data
-MODEL/training/000000100.parquet                a row a step
+MODEL/training/000000100-0.parquet              a row a step
+MODEL/losses, MODEL/routing                     losses by document and use of experts, see `trainer.losses`
 """
 
 import json
@@ -19,6 +20,7 @@ from gristmill.trainer._torch import torch
 from gristmill.trainer.config import ModelConfig, TrainConfig
 from gristmill.trainer.devices import Device, open_device
 from gristmill.trainer.feed import Feed, about
+from gristmill.trainer.losses import Ledger
 from gristmill.trainer.parts import Parts
 from gristmill.trainer.ranks import Ranks, digest
 from gristmill.trainer.shards import ShardReader
@@ -104,8 +106,15 @@ class _Run:
         self._job, self._reader, self._ranks = job, reader, ranks
         saved = _last(job)
         feed = Feed.begin(reader, seed=job.train.seed) if saved is None else Feed.resume(reader, saved.about["batches"])
+        self._ledger = Ledger(job.folder, reader=reader, model=job.model, share=job.train.ledger, rank=ranks.rank)
         self._trainer = Trainer(
-            reader=reader, batches=feed, model=job.model, config=job.train, device=device, ranks=ranks
+            reader=reader,
+            batches=feed,
+            model=job.model,
+            config=job.train,
+            device=device,
+            ranks=ranks,
+            watch=self._ledger.watch,
         )
         if saved is not None:
             self._trainer.restore(saved)
@@ -113,6 +122,7 @@ class _Run:
         ranks.agree(**settings, shards_and_place=feed.state, step=self._trainer.steps)
         ranks.share(self._weights())
         self._log = Parts(job.folder, TRAINING)
+        self._ledger.forget(self._trainer.steps)
         if ranks.leads:
             self._log.forget(self._trainer.steps)
 
@@ -122,6 +132,7 @@ class _Run:
             step = trainer.step()
             is_saved = step.number % config.checkpoint_every == 0 or step.number == config.steps
             if is_saved:
+                self._ledger.flush(step.number)  # before rank 0 writes a checkpoint, which waits for all to agree
                 self._ranks.agree(weights=digest(self._weights()))
             if not self._ranks.leads:
                 continue

@@ -23,8 +23,8 @@ from gristmill.trainer.shards import ShardReader
 from gristmill.trainer.spikes import Spikes
 
 Tensor = torch.Tensor
-Watch = Callable[[Micro, Hidden, Tensor], None]
-"""Sees each micro-batch of this rank: its tokens, what the model made of them, and each token's loss (T)."""
+Watch = Callable[[int, Micro, Hidden, Tensor], None]
+"""Sees each micro-batch of this rank: the step, its tokens, what the model made of them, each token's loss (T)."""
 
 
 class Batches(Protocol):
@@ -157,7 +157,7 @@ class Trainer:
             total = total + self.config.router_z_loss * each.z_loss
         torch.autograd.backward(total)
         if self.watch is not None:
-            self.watch(micro, hidden, loss_T)
+            self.watch(self.steps + 1, micro, hidden, loss_T)
         counts_ME = hidden.counts(self.model.config.experts).cpu() if hidden.routed else torch.zeros(0, 1)
         return float(loss_T.double().sum()), counts_ME.to(torch.int64)
 

@@ -147,12 +147,13 @@ class ShardReader:
             filling.add(self._group(run.shard, run.group), run.rows, self._indices(run))
         return filling.batch(None)
 
-    def rows(self, indices: Sequence[int] | IntArray) -> pa.Table:
-        """All columns of some sequences, at least one: their documents with offsets, languages and sources.
+    def rows(self, indices: Sequence[int] | IntArray, columns: list[str] | None = None) -> pa.Table:
+        """Some columns, or all, of some sequences, at least one: their documents with offsets, languages and sources.
 
         A row group is read for each change to another. Raises as `read`.
         """
-        return pa.concat_tables(self._files.table(run.shard, run.group).take(run.rows) for run in self._runs(indices))
+        groups = ((self._files.table(run.shard, run.group, columns), run.rows) for run in self._runs(indices))
+        return pa.concat_tables(table.take(rows) for table, rows in groups)
 
     def indices(self, *, seed: int, start: int = 0) -> Iterator[int]:
         """An endless order of indices, from its place `start` on: every epoch has each once, and its own permutation.
