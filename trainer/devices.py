@@ -5,6 +5,7 @@ where `torch_npu` is installed). What a device lacks is done by other means, whi
 grouped products by a loop over experts, variable-length attention by groups of documents, bfloat16 by float32.
 """
 
+import ctypes
 import importlib
 import time
 from contextlib import suppress
@@ -16,6 +17,7 @@ from gristmill.trainer.config import Dtype
 
 _PLUGINS = ("torch_npu",)
 _GROUPED = frozenset({"cuda", "cpu", "xpu"})
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of glibc's mallopt
 _MEASURED = 0.2
 """Seconds for which a device's products are timed."""
 
@@ -64,6 +66,7 @@ def open_device(name: str | None = None, *, dtype: Dtype | None = None, local_ra
     if kind not in here or (number and not number.isdigit()):
         raise ValueError(f"device {wanted!r} cannot be used here; there are {', '.join(here)}")
     if kind == "cpu":
+        _keep_memory()
         device = torch.device("cpu")
     else:
         index = int(number) if number else local_rank % torch.accelerator.device_count()
@@ -82,6 +85,16 @@ def _load_plugins() -> None:
             importlib.import_module(each)
 
 
+@lru_cache(maxsize=1)
+def _keep_memory() -> None:
+    """Let the C library (glibc) keep what is freed: every step frees and asks for the same sizes, and fresh pages from
+    the kernel cost a seventh of a step."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_MMAP_MAX, 0)
+        libc.mallopt(_TRIM_THRESHOLD, -1)
+
+
 def has_grouped_products(x: torch.Tensor) -> bool:
     """Whether `grouped_mm` serves such a tensor: on CUDA from Ampere on, in bfloat16."""
     if x.device.type == "cuda":
@@ -95,9 +108,10 @@ def _is_ampere(device: torch.device) -> bool:
 
 
 def _best_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device has products of it, else float32."""
+    """bfloat16 where the device has products of it, else float32. On processors too: some have large products six times
+    as fast in bfloat16, but the many small ones of experts are slower there (docs/decisions.md, trainer)."""
     if device.type == "cpu":
-        return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
+        return torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     try:

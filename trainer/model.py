@@ -11,12 +11,10 @@ from gristmill.trainer._torch import torch
 from gristmill.trainer.attention import Spans, attend
 from gristmill.trainer.config import ModelConfig
 from gristmill.trainer.experts import Experts, FeedForward, Routed
+from gristmill.trainer.head import HeadLoss
 
 Tensor = torch.Tensor
 nn, functional = torch.nn, torch.nn.functional
-
-_CHUNK = 4096
-"""Tokens whose logits are in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,32 +84,17 @@ class Decoder(nn.Module):
 
     def logits(self, x_TD: Tensor) -> Tensor:
         """(T, V), float32."""
-        output_VD = self.embedding_VD if self.output_VD is None else self.output_VD
-        return functional.linear(x_TD, output_VD.to(x_TD.dtype)).float()
+        return functional.linear(x_TD, self._output.to(x_TD.dtype)).float()
 
     def losses(self, x_TD: Tensor, targets_T: Tensor, *, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Cross-entropy (T) of each token in nats, zero where a target is -1; and what to minimise, a sum.
+        """Cross-entropy (T) of each token in nats, zero where a target is -1; and what to minimise, a sum."""
+        output_VD = self._output if torch.is_grad_enabled() else self._output.detach()  # else gradients would be made
+        loss_T, total = HeadLoss.apply(x_TD, output_VD, targets_T, z_loss)
+        return loss_T, total
 
-        The logits of a few thousand tokens exist at once; with gradients they are computed twice.
-        """
-        found, totals = [], []
-        for start in range(0, len(targets_T), _CHUNK):
-            x, targets = x_TD[start : start + _CHUNK], targets_T[start : start + _CHUNK]
-            compute = partial(self._losses, z_loss=z_loss)
-            if torch.is_grad_enabled() and len(targets_T) > _CHUNK:
-                compute = partial(torch.utils.checkpoint.checkpoint, compute, use_reentrant=False)
-            loss_T, total = compute(x, targets)
-            found.append(loss_T)
-            totals.append(total)
-        return torch.cat(found), torch.stack(totals).sum()
-
-    def _losses(self, x_TD: Tensor, targets_T: Tensor, *, z_loss: float) -> tuple[Tensor, Tensor]:
-        logits_TV = self.logits(x_TD)
-        loss_T = functional.cross_entropy(logits_TV, targets_T, reduction="none", ignore_index=-1)
-        total = loss_T.sum()
-        if z_loss:
-            total = total + z_loss * (logits_TV.logsumexp(-1).square() * (targets_T >= 0)).sum()
-        return loss_T.detach(), total
+    @property
+    def _output(self) -> Tensor:
+        return self.embedding_VD if self.output_VD is None else self.output_VD
 
     def count(self) -> tuple[int, int]:
         """Parameters, and how many of them a token is multiplied with: embeddings as inputs are looked up, not."""

@@ -59,7 +59,7 @@ def test_losses_in_chunks_have_the_same_gradients(monkeypatch: pytest.MonkeyPatc
         return list(torch.autograd.grad(total, list(model.parameters())))
 
     whole = gradients()
-    monkeypatch.setattr("gristmill.trainer.model._CHUNK", 8)
+    monkeypatch.setattr("gristmill.trainer.head._CHUNK", 8)
     torch.testing.assert_close(gradients(), whole)
 
 
