@@ -14,7 +14,7 @@ _CHUNK = 4096
 
 
 class HeadLoss(torch.autograd.Function):
-    """Of hidden states (T, D), output embeddings (V, D) and targets (T): each token's cross-entropy, and a sum to minimise.
+    """Of hidden states (T, D), output embeddings (V, D), targets (T): each token's cross-entropy, and their sum.
 
     The gradients are made while the logits are there, so that they are neither kept nor computed twice, in place: three
     products and two passes over the logits for each chunk.
