@@ -5,6 +5,7 @@ Document ids are hashes, so the first ones in their order are a random choice, t
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import pyarrow.json
 
 from gristmill.schemas import HELD_OUT, digest
 from gristmill.tokenizer import Encoder
-from gristmill.trainer.shards import Manifest, ManifestError
+from gristmill.trainer.shards import ManifestError
 
 _SCHEMA = pa.schema([HELD_OUT.schema.field(each) for each in ("doc_id", "language", "domain", "text")])
 _TOKENIZERS = ("tokenizer.model", "tokenizer.json")
@@ -44,13 +45,39 @@ def documents(output: Path, *, most: int | None = None) -> pa.Table:
     Raises:
         ValueError: it holds out nothing.
     """
+    return _chosen(_held_out(output), most=most)
+
+
+def shared(a: Path, b: Path, *, most: int | None = None) -> tuple[pa.Table, int]:
+    """The same of what two outputs both hold out, and how many more are left out, whose texts differ in the two.
+
+    Languages and domains are those of the first. A text that only one of them has edited would favour its own model.
+
+    Raises:
+        ValueError: they hold out nothing, or no text in common.
+    """
+    here, there = _held_out(a), _held_out(b)
+    of_a, of_b = (each.to_table(["doc_id"])["doc_id"].combine_chunks() for each in (here, there))
+    both = of_a.filter(pc.is_in(of_a, of_b))
+    found = _chosen(here, most=most, among=both)
+    other = there.to_table(filter=pc.field("doc_id").isin(found["doc_id"].combine_chunks())).sort_by("doc_id")
+    same = found.filter(pc.equal(found["text"], other["text"]))
+    if same.num_rows == 0:
+        raise ValueError(
+            f"{a} and {b} hold out no text in common: {len(of_a):,} documents and {len(of_b):,}, {len(both):,} of them"
+            " in both; outputs of the same input can be compared"
+        )
+    return same, found.num_rows - same.num_rows
+
+
+def _held_out(output: Path) -> pyarrow.dataset.Dataset:
     folder = output / HELD_OUT.name
     if not any(folder.glob("*.parquet")):
         raise ValueError(
             f"{output}: no documents are held out; run it again with held_out.share above 0 in the recipe, or measure"
             " on a file of your own"
         )
-    return _chosen(pyarrow.dataset.dataset(folder, schema=_SCHEMA), most=most)
+    return pyarrow.dataset.dataset(folder, schema=_SCHEMA)
 
 
 def documents_of(path: Path, *, most: int | None = None) -> pa.Table:
@@ -81,23 +108,38 @@ def encode(table: pa.Table, encoder: Encoder) -> Encoded:
     return Encoded(about=about, ids=found.ids.astype(np.int64), vocabulary_size=encoder.vocabulary_size)
 
 
-def encoder_of(output: Path, manifest: Manifest) -> Encoder:
-    """The tokenizer that an output's shards were made with.
+class Tokenized(Protocol):
+    """Whatever was made with a tokenizer: shards' manifests, trained models."""
+
+    @property
+    def tokenizer(self) -> str:
+        """Checksum of the tokenizer's file."""
+
+    @property
+    def end_id(self) -> int: ...
+
+    @property
+    def pad_id(self) -> int: ...
+
+
+def encoder_of(output: Path, made: Tokenized) -> Encoder:
+    """The tokenizer of an output that its shards, or models of them, were made with.
 
     Raises:
         ManifestError: it is not there.
     """
     files = (output / "tokenizer" / each for each in _TOKENIZERS)
     for model in (each.read_bytes() for each in files if each.is_file()):
-        if digest(model) == manifest.tokenizer:
-            return replace(Encoder.load(model, ends=False), end_id=manifest.end_id, pad_id=manifest.pad_id)
-    raise ManifestError(f"{output}/tokenizer: the tokenizer that the shards were made with is not there")
+        if digest(model) == made.tokenizer:
+            return replace(Encoder.load(model, ends=False), end_id=made.end_id, pad_id=made.pad_id)
+    raise ManifestError(f"{output}/tokenizer: the tokenizer that shards or model were made with is not there")
 
 
-def _chosen(dataset: pyarrow.dataset.Dataset, *, most: int | None) -> pa.Table:
+def _chosen(dataset: pyarrow.dataset.Dataset, *, most: int | None, among: pa.Array | None = None) -> pa.Table:
     """The first documents of each language, in the order of their ids."""
     order = [("language", "ascending"), ("doc_id", "ascending")]
-    ids = dataset.to_table(["doc_id", "language"]).sort_by(order)
+    allowed = None if among is None else pc.field("doc_id").isin(among)
+    ids = dataset.to_table(["doc_id", "language"], filter=allowed).sort_by(order)
     languages = ids["language"].to_numpy()
     place = np.arange(len(languages)) - np.searchsorted(languages, languages)
     first = ids["doc_id"].filter(pa.array(place < (len(ids) if most is None else most)))

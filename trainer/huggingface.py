@@ -64,12 +64,12 @@ def export(trained: Trained, target: Path, *, tokenizers: Path, dtype: Dtype = "
     for name, each in tensors.items():
         kept = torch.float32 if name.endswith(_FLOAT32) else getattr(torch, dtype)
         tensors[name] = each.to("cpu", kept).contiguous()
-    ids = {"eos_token_id": trained.shards["end_id"], "pad_token_id": trained.shards["pad_id"]}
+    ids = {"eos_token_id": trained.end_id, "pad_token_id": trained.pad_id}
     with appearing(target.resolve()) as folder:
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
         _write(folder / "config.json", _config(config, context=trained.context) | ids | {"dtype": dtype})
         _write(folder / "generation_config.json", {"do_sample": True} | ids)
-        _tokenizer(folder, tokenizers, shards=trained.shards, context=trained.context)
+        _tokenizer(folder, tokenizers, trained=trained)
 
 
 def _tensors(weights: Mapping[str, Tensor], config: ModelConfig) -> Iterator[tuple[str, Tensor]]:
@@ -122,17 +122,18 @@ def _config(config: ModelConfig, *, context: int) -> dict[str, Any]:
     return {"architectures": ["Glm4MoeForCausalLM"], "model_type": "glm4_moe"} | sizes | experts
 
 
-def _tokenizer(folder: Path, tokenizers: Path, *, shards: Mapping[str, Any], context: int) -> None:
+def _tokenizer(folder: Path, tokenizers: Path, *, trained: Trained) -> None:
     """The tokenizer, and that no text may spell a special token, as none could in training."""
     file = tokenizers / "tokenizer.json"
     if not file.is_file():
         return
     data = file.read_bytes()
     names = {each["id"]: each["content"] for each in json.loads(data)["added_tokens"]}
-    special = {f"{role}_token": names[shards[f"{place}_id"]] for role, place in (("eos", "end"), ("pad", "pad"))}
+    ids = {"eos_token": trained.end_id, "pad_token": trained.pad_id}
+    special = {role: names[each] for role, each in ids.items() if each in names}
     (folder / "tokenizer.json").write_bytes(data)
     fixed = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
-    settings = {"split_special_tokens": True, "model_max_length": context}
+    settings = {"split_special_tokens": True, "model_max_length": trained.context}
     _write(folder / "tokenizer_config.json", fixed | settings | special)
 
 

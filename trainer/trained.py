@@ -1,9 +1,8 @@
 """A trained model, taken from its folder to be measured, sampled from or exported."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from gristmill.trainer import checkpoint
 from gristmill.trainer.config import ModelConfig
@@ -19,13 +18,15 @@ class Trained:
     Attributes:
         context: tokens of a document that it saw at most.
         steps: of the checkpoint.
-        shards: what it knows of them, see `feed.about`.
+        tokenizer: checksum of the file of the tokenizer that its tokens are of.
     """
 
     model: Decoder
     context: int
     steps: int
-    shards: Mapping[str, Any]
+    tokenizer: str
+    end_id: int
+    pad_id: int
 
     @classmethod
     def load(cls, folder: Path, *, device: Device) -> Self:
@@ -46,5 +47,5 @@ class Trained:
             model=model.to(device.place).eval(),
             context=length if asked is None else min(asked, length),
             steps=saved.about["steps"],
-            shards=shards,
+            **{name: shards[name] for name in ("tokenizer", "end_id", "pad_id")},
         )

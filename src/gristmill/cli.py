@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
-from gristmill import __version__, cli_train
-from gristmill.schemas import STAGES, nearest
+from gristmill import __version__, cli_models, cli_train
+from gristmill.command import Commands
+from gristmill.schemas import STAGES
 
 if TYPE_CHECKING:
     from gristmill.trainer import exports
@@ -25,69 +26,8 @@ _OBJECTS = 50_000
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
-class _Command(click.Command):
-    """A command that ends in one clear line, whatever goes wrong."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        from gristmill.pipelines.engine import RunError  # noqa: PLC0415
-
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click's own business
-        except (RunError, ValueError, ImportError) as error:
-            _fail(str(error))
-        except OSError as error:
-            _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
-        except KeyboardInterrupt:
-            _interrupted()
-        except Exception as error:
-            _fault(error, output=ctx.params.get("output"))
-
-
-class _Commands(click.Group):
-    """A group that names the nearest command for a mistyped one."""
-
-    command_class = _Command
-    group_class = type
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            raise click.UsageError(f"no command {args[0]!r}{nearest(args[0], self.commands)}", ctx) from error
-
-
-def _fail(message: str) -> NoReturn:
-    from gristmill.reports.safe import visible  # noqa: PLC0415
-
-    for line in message.splitlines() or ["unknown error"]:
-        click.echo(click.style("error: ", fg="red", bold=True) + visible(line), err=True)
-    sys.exit(1)
-
-
-def _interrupted() -> NoReturn:
-    """End at once: Beam's threads would go on with what they are at. What is half done leaves no trace."""
-    click.echo("\nstopped; the same command goes on from here", err=True)
-    os._exit(130)
-
-
-def _fault(error: Exception, *, output: str | None) -> NoReturn:
-    """Own up to an error that nobody foresaw, and leave its traceback in a file."""
-    import tempfile  # noqa: PLC0415
-    import traceback  # noqa: PLC0415
-
-    folder = output if output and os.access(output, os.W_OK) else None
-    descriptor, log = tempfile.mkstemp(prefix="fault-", suffix=".log", dir=folder)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        traceback.print_exception(error, file=file)
-    _fail(f"{type(error).__name__}: {error}; this is a fault of Gristmill, please report it with {log}")
-
-
 @click.group(
-    cls=_Commands,
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Begin with: gristmill recipe init > recipe.toml, then gristmill run recipe.toml --output out",
 )
@@ -373,18 +313,35 @@ def verify(output: str) -> None:
 @main.command("export")
 @_OUTPUT
 @click.argument("target", type=click.Path())
-@click.option("--format", required=True, type=click.Choice(_FORMATS), help="What the target is written for.")
-def export_command(output: str, target: str, format: "exports.Format") -> None:
-    """Write OUTPUT's tokens to the new folder TARGET, in the format of another library.
+@click.option(
+    "--format", required=True, type=click.Choice((*_FORMATS, "transformers")), help="What the target is written for."
+)
+@click.option("--model", type=click.Path(file_okay=False, path_type=Path), help="Its folder. Default: OUTPUT/model.")
+@click.option(
+    "--dtype", type=click.Choice(("float32", "bfloat16")), default="float32", show_default=True, help="Of the model."
+)
+def export_command(
+    output: str,
+    target: str,
+    format: 'exports.Format | Literal["transformers"]',
+    model: Path | None,
+    dtype: Literal["float32", "bfloat16"],
+) -> None:
+    """Write OUTPUT's tokens, or its model, to the new folder TARGET, in the format of another library.
 
     Whole documents for megatron (Megatron-LM's .bin and .idx) and npy (NumPy arrays); packed sequences for mds
-    (MosaicML streaming), litdata, and datasets (a Hugging Face folder, with the curated text beside them).
+    (MosaicML streaming), litdata, and datasets (a Hugging Face folder, with the curated text beside them). The trained
+    model, with its tokenizer, for transformers.
 
     \b
         gristmill export out for-megatron --format megatron
+        gristmill export out my-model --format transformers
     """
     from gristmill.trainer import exports  # noqa: PLC0415
 
+    if format == "transformers":
+        cli_models.export(Path(output), Path(target), model=model, dtype=dtype)
+        return
     done = exports.export(output, target, format=format)
     click.echo(f"{done.samples:,} samples with {done.tokens:,} tokens: {done.files:,} files, {done.bytes:,} bytes")
 
@@ -418,7 +375,7 @@ def calibrate(source: str, base: str, min_documents: int, model: str | None, tom
         Path(toml).write_text(found.to_toml(), "utf-8")
 
 
-for _command in cli_train.COMMANDS:
+for _command in (*cli_train.COMMANDS, *cli_models.COMMANDS):
     main.add_command(_command)
 
 

@@ -39,6 +39,29 @@ def test_an_output_that_holds_out_nothing_says_what_to_do(tmp_path: Path) -> Non
         held_out.documents(tmp_path)
 
 
+def test_shared_are_the_documents_that_both_hold_out_with_one_text(tmp_path: Path) -> None:
+    """Not those of one alone, and not those that one has edited."""
+    english = [f"text {number}" for number in range(20)]
+    a = write(tmp_path / "a", {"eng_Latn": english, "deu_Latn": ["eins", "zwei"]})
+    b = write(tmp_path / "b", {"eng_Latn": english[5:], "und_Latn": ["eins"]})
+    edited = pq.read_table(b / "held_out" / "0.parquet")
+    texts = [each.replace("text 5", "edited") for each in edited["text"].to_pylist()]
+    edited = edited.set_column(edited.column_names.index("text"), "text", pa.array(texts))
+    pq.write_table(edited, b / "held_out" / "0.parquet")
+    found, left_out = held_out.shared(a, b)
+    assert _texts(found) == {"eng_Latn": set(english[6:]), "deu_Latn": {"eins"}}
+    assert left_out == 1
+    few, _ = held_out.shared(a, b, most=3)
+    chosen = [each for each in held_out.documents(a).to_pylist() if each["text"] in english[5:]][:3]
+    assert _texts(few)["eng_Latn"] == {each["text"] for each in chosen} - {"text 5"}
+
+
+def test_outputs_of_other_inputs_are_not_compared(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a"), write(tmp_path / "b", {"eng_Latn": ["something else"]})
+    with pytest.raises(ValueError, match="hold out no text in common: 5 documents and 1, 0 of them in both"):
+        held_out.shared(a, b)
+
+
 def test_a_file_of_ones_own_needs_text_alone(tmp_path: Path) -> None:
     rows = [{"text": "zwei", "language": "deu_Latn", "domain": "web"}, {"text": "2024-05-01", "x": [1]}, {"text": ""}]
     path = tmp_path / "own.jsonl.gz"
@@ -82,5 +105,5 @@ def test_documents_are_encoded_as_shards_are(corpus: Path, tmp_path: Path) -> No
 def test_the_tokenizer_has_to_be_that_of_the_shards(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "tokenizer").mkdir()
     (tmp_path / "tokenizer" / "tokenizer.model").write_bytes(b"another")
-    with pytest.raises(ManifestError, match="the tokenizer that the shards were made with is not there"):
+    with pytest.raises(ManifestError, match="the tokenizer that shards or model were made with is not there"):
         held_out.encoder_of(tmp_path, ShardReader.open(corpus).manifest)

@@ -19,7 +19,7 @@ from gristmill.trainer.model import Decoder  # noqa: E402
 from gristmill.trainer.shards import ShardReader  # noqa: E402
 from gristmill.trainer.trained import Trained  # noqa: E402
 
-SHARDS = {"end_id": 1, "pad_id": 2}
+IDS: dict[str, Any] = {"tokenizer": "", "end_id": 1, "pad_id": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def _random(**overrides: Any) -> Trained:
         for each in model.state_dict().values():
             if each.ndim == 1:
                 each.add_(0.3 * torch.randn(each.shape, generator=maker))
-    return Trained(model=model, context=64, steps=0, shards=SHARDS)
+    return Trained(model=model, context=64, steps=0, **IDS)
 
 
 def _logits(model: Decoder, tokens: torch.Tensor) -> torch.Tensor:
@@ -114,7 +114,7 @@ def test_a_trained_model_and_its_tokenizer_are_the_same_there(corpus: Path, trai
 def test_generation_ends_where_ours_does(trained: Trained, tmp_path: Path) -> None:
     export(trained, tmp_path / "model", tokenizers=tmp_path)
     model = _loaded(tmp_path / "model")
-    assert model.generation_config.eos_token_id == trained.shards["end_id"]
+    assert model.generation_config.eos_token_id == trained.end_id
     assert model.config.max_position_embeddings == trained.context == 64
     found = model.generate(torch.tensor([[20, 30]]), max_new_tokens=5, do_sample=False, pad_token_id=2)
     assert 2 < found.shape[1] <= 7
@@ -143,4 +143,4 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_single_expert_is_refused(tmp_path: Path) -> None:
     model = Decoder(replace(decoder().config, experts=1, experts_per_token=1))
     with pytest.raises(ValueError, match=r"model\.experts: 1; the router of transformers needs 2"):
-        export(Trained(model=model, context=64, steps=0, shards=SHARDS), tmp_path / "model", tokenizers=tmp_path)
+        export(Trained(model=model, context=64, steps=0, **IDS), tmp_path / "model", tokenizers=tmp_path)
