@@ -89,7 +89,7 @@ class Decoder(nn.Module):
     def losses(self, x_TD: Tensor, targets_T: Tensor, *, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
         """Cross-entropy (T) of each token in nats, zero where a target is -1; and what to minimise, a sum."""
         output_VD = self._output if torch.is_grad_enabled() else self._output.detach()  # else gradients would be made
-        loss_T, total = HeadLoss.apply(x_TD, output_VD, targets_T, z_loss)
+        loss_T, total = HeadLoss.apply(x_TD, output_VD, targets_T, z_loss)  # type: ignore[no-untyped-call]
         return loss_T, total
 
     @property

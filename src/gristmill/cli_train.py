@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 
 import click
 
+from gristmill.command import Command
+from gristmill.training_progress import shown
+
 T = TypeVar("T")
 
 
@@ -29,7 +32,7 @@ def _own(values: Sequence[T] | None, *, rank: int) -> T | None:
 _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
 
 
-@click.command()
+@click.command(cls=Command)
 @_OUTPUT
 @click.option("--to", type=click.Path(file_okay=False), help="Folder of the model. Default: OUTPUT/model.")
 @click.option("--depth", type=click.IntRange(1), default=4, show_default=True, help="Layers; sets all other sizes.")
@@ -48,6 +51,9 @@ _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
     "--most", callback=_listed(click.IntRange(1)), help="Sequences that a rank takes in a step. Default: any number."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and order.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any size or setting, such as experts=64.")
+@click.option("--tensorboard", type=click.Path(file_okay=False), help="Folder for TensorBoard.")
+@click.option("--json", "as_json", is_flag=True, help="Report each step as a line of JSON.")
 def train(
     output: str,
     to: str | None,
@@ -59,30 +65,43 @@ def train(
     micro: list[int] | None,
     most: list[int] | None,
     seed: int,
+    settings: tuple[str, ...],
+    tensorboard: str | None,
+    as_json: bool,
 ) -> None:
     """Train a mixture-of-experts model on OUTPUT's shards.
 
-    A run that was stopped goes on from its last checkpoint. Under torchrun all ranks train one model, whatever their
+    --depth sets all sizes: 64 of width for each layer, and experts that are together as wide as a dense layer; --set
+    sets one by itself. A run that was stopped goes on from its last checkpoint.
+
+    \b
+        gristmill train out --depth 6 --steps 2000
+        gristmill train out --set width=512 --set recompute=true --set peak=0.005
+        torchrun --nproc-per-node 2 -m gristmill.cli train out --device cuda,cpu
+
+    Under torchrun all ranks train one model, whatever their
     devices: --device, --micro and --most may then be lists, such as cuda,cpu, with a value for each rank of a machine.
     """
+    from gristmill.trainer import overrides  # noqa: PLC0415
     from gristmill.trainer import train as training  # noqa: PLC0415
     from gristmill.trainer.config import ModelConfig, TrainConfig  # noqa: PLC0415
     from gristmill.trainer.ranks import Ranks  # noqa: PLC0415
     from gristmill.trainer.shards import ShardReader  # noqa: PLC0415
 
-    def report(progress: training.Progress) -> None:
-        number = progress.step.number
-        if number == 1 or number % 10 == 0 or number == steps or progress.step.skipped:
-            click.echo(progress)
-
-    model = ModelConfig.of_depth(depth, vocabulary_size=ShardReader.open(output).manifest.vocabulary_size)
-    with Ranks.join() as ranks:
+    of_model, of_training = overrides.parsed(settings)
+    vocabulary = ShardReader.open(output).manifest.vocabulary_size
+    model = ModelConfig.of_depth(depth, **{"vocabulary_size": vocabulary} | of_model)
+    given: dict[str, Any] = {"steps": steps, "batch_sequences": batch, "seed": seed} | of_training
+    with (
+        Ranks.join() as ranks,
+        shown(steps=given["steps"], as_json=as_json, tensorboard=tensorboard if ranks.leads else None) as report,
+    ):
         own_micro = _own(micro, rank=ranks.local) or 1
         job = training.Job(
             shards=output,
             folder=Path(to or f"{output}/model"),
             model=model.dense_twin() if dense else model,
-            train=TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=own_micro, seed=seed),
+            train=TrainConfig(**{"micro_sequences": own_micro} | given),
             device=_own(device, rank=ranks.local),
             most=_own(most, rank=ranks.local),
         )

@@ -1,0 +1,30 @@
+import re
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gristmill.trainer.overrides import parsed  # noqa: E402
+
+
+def test_sizes_and_settings_are_told_apart_and_typed() -> None:
+    given = ["width=512", "tied=false", "peak=1", "context=null", "dtype=bfloat16", "steps=3", "rope_base=5e5"]
+    sizes, settings = parsed(given)
+    assert sizes == {"width": 512, "tied": False, "rope_base": 500_000.0}
+    assert settings == {"peak": 1.0, "context": None, "dtype": "bfloat16", "steps": 3}
+    assert type(settings["peak"]) is float
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("widht=3", "'widht' is no setting; did you mean 'width'?"),
+        ("width", "width: '' is no whole number"),
+        ("width=3.5", "width: '3.5' is no whole number"),
+        ("tied=1", "tied: '1' is no true or false"),
+        ("peak=fast", "peak: 'fast' is no number"),
+    ],
+)
+def test_others_are_refused(given: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        parsed([given])

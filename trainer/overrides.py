@@ -1,0 +1,42 @@
+"""Settings by name, `width=512`, over those that the dial and the defaults give."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, fields
+from typing import Any, get_args
+
+from gristmill.schemas import nearest
+from gristmill.trainer.config import ModelConfig, TrainConfig
+
+
+def parsed(given: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is set of the model, and of the way it is trained.
+
+    Raises:
+        ValueError: there is no such setting, or its value is of another type.
+    """
+    known = [{each.name: each for each in fields(of)} for of in (ModelConfig, TrainConfig)]
+    found: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    for name, _, text in (each.partition("=") for each in given):
+        settings = next((n for n, each in enumerate(known) if name in each), None)
+        if settings is None:
+            every = sorted({name for each in known for name in each})
+            raise ValueError(f"{name!r} is no setting{nearest(name, every)} (there are {', '.join(every)})")
+        found[settings][name] = _value(known[settings][name], text)
+    return found
+
+
+def _value(field: "Field[Any]", text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = text
+    if field.default is None or (value is None and type(None) in get_args(field.type)):
+        return value
+    wanted = int if field.default is MISSING else type(field.default)
+    if wanted is float and type(value) is int:
+        return float(value)
+    if type(value) is not wanted:
+        kind = {int: "whole number", float: "number", bool: "true or false"}[wanted]
+        raise ValueError(f"{field.name}: {text!r} is no {kind}")
+    return value
