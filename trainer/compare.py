@@ -1,8 +1,8 @@
 """Which of two curated outputs makes the better model: the same sizes, budget and seeds, measured on the same text."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ class Plan:
 
     Attributes:
         folder: where the runs are kept. What is trained there is not trained again.
+        sizes: those that `depth` should not set.
         train: settings of all runs, but for their seeds, which are 0 to `seeds` less 1.
         most: documents of a language to measure on; None for all.
     """
@@ -71,6 +72,7 @@ class Plan:
     folder: Path
     depth: int
     train: TrainConfig
+    sizes: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 3
     most: int | None = None
     device: str | None = None
@@ -123,10 +125,11 @@ class _Side:
     def nats(self, seed: int, *, plan: Plan, report: Callable[[str], None]) -> Floats:
         """What each document costs a model of this seed."""
         name = f"{self.name}/seed-{seed}"
+        sizes = {**plan.sizes, "vocabulary_size": self.documents.vocabulary_size}
         job = train.Job(
             shards=str(self.output),
             folder=plan.folder / name,
-            model=ModelConfig.of_depth(plan.depth, vocabulary_size=self.documents.vocabulary_size),
+            model=ModelConfig.of_depth(plan.depth, **sizes),
             train=replace(plan.train, seed=seed),
             device=plan.device,
         )

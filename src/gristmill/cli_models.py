@@ -138,6 +138,7 @@ _BEGINNING = 8
 @click.option("--depth", type=click.IntRange(1), default=4, show_default=True, help="Layers; sets all other sizes.")
 @click.option("--steps", type=click.IntRange(1), default=200, show_default=True, help="Updates of the weights.")
 @click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Sequences of a step.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any size or setting, such as experts=64.")
 @_DOCUMENTS
 @_DEVICE
 @_JSON
@@ -149,6 +150,7 @@ def compare(
     depth: int,
     steps: int,
     batch: int,
+    settings: tuple[str, ...],
     documents: int,
     device: str | None,
     as_json: bool,
@@ -162,10 +164,19 @@ def compare(
         gristmill compare out-before out-after --seeds 3 --steps 500
     """
     from gristmill.trainer import compare as comparing  # noqa: PLC0415
+    from gristmill.trainer import overrides  # noqa: PLC0415
     from gristmill.trainer.config import TrainConfig  # noqa: PLC0415
 
-    settings = TrainConfig(steps=steps, batch_sequences=batch)
-    plan = comparing.Plan(folder=to, depth=depth, train=settings, seeds=seeds, most=documents, device=device)
+    sizes, of_training = overrides.parsed(settings)
+    plan = comparing.Plan(
+        folder=to,
+        depth=depth,
+        sizes=sizes,
+        train=TrainConfig(**{"steps": steps, "batch_sequences": batch} | of_training),
+        seeds=seeds,
+        most=documents,
+        device=device,
+    )
     found = comparing.compare(a, b, plan=plan, report=lambda line: click.echo(line, err=True))
     if as_json:
         rows = [each.to_json() for each in found.differences]

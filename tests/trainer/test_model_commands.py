@@ -102,6 +102,9 @@ def test_compare_shows_each_language(gristmill: Gristmill, output: Path, tmp_pat
     found = json.loads(_asked(gristmill(*arguments, "--device", "cpu", "--json")))
     assert [each["better"] for each in found["differences"]] == [None, None, None]
     assert (found["left_out"], found["epochs"][0]) == (0, found["epochs"][1])
+    other = gristmill(*arguments, "--set", "width=32")
+    assert other.exit_code == 1
+    assert "holds a run with other settings (width 64, not 32" in other.stderr
 
 
 def test_compare_refuses_outputs_of_other_inputs(gristmill: Gristmill, output: Path, tmp_path: Path) -> None:
