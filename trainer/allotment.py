@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 _NEW = 0.3
-"""Weight of the last speed in the mean: after four steps a rank is believed to be what it has become."""
+"""Weight of the last speed in the mean: after six steps a change counts nine tenths."""
 
 _GAIN = 0.05
 """Share of a step's time that another allotment has to save."""

@@ -37,9 +37,10 @@ class Ranks:
     """Which process this is, among how many. Traffic of a step: the weights in float32 two to three times,
     both in and out, whatever the number of ranks."""
 
-    def __init__(self, *, rank: int = 0, size: int = 1, local: int = 0) -> None:
+    def __init__(self, *, rank: int = 0, size: int = 1, local: int = 0, timeout: float = _TIMEOUT) -> None:
         """A process alone; see `join`."""
         self.rank, self.size, self.local = rank, size, local
+        self._timeout = timedelta(seconds=timeout)
         self._allotment = Allotment(speeds=[1.0] * size)
         self._speed, self._first = 0.0, rank
         self._near: dist.ProcessGroup | None = None
@@ -53,7 +54,8 @@ class Ranks:
             return cls()
         with _together():
             dist.init_process_group("gloo", timeout=timedelta(seconds=timeout))
-        return cls(rank=dist.get_rank(), size=dist.get_world_size(), local=int(os.environ.get("LOCAL_RANK", "0")))
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        return cls(rank=dist.get_rank(), size=dist.get_world_size(), local=local, timeout=timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -82,10 +84,10 @@ class Ranks:
         for rank, (its_host, its_kind, *_) in enumerate(every):
             alike[its_host, its_kind].append(rank)
         firsts = [members[0] for members in alike.values()]
-        self._far = dist.new_group(firsts) if len(firsts) > 1 else None
+        self._far = dist.new_group(firsts, timeout=self._timeout) if len(firsts) > 1 else None
         for (_, its_kind), members in alike.items():  # all ranks take part in making each group
             backend = dist.get_default_backend_for_device(its_kind) if len(members) > 1 else "gloo"
-            group = dist.new_group(members, backend=backend)
+            group = dist.new_group(members, backend=backend, timeout=self._timeout)
             if self.rank in members:
                 self._first, self._near = members[0], group if len(members) > 1 else None
 
@@ -120,7 +122,11 @@ class Ranks:
 
     def told(self, value: float) -> float:
         """The value that rank 0 has."""
-        return float(self._gather(value)[0])
+        given = torch.tensor([value], dtype=torch.float64)
+        if self.size > 1:
+            with _together():
+                dist.broadcast(given, 0)
+        return float(given)
 
     def agree(self, **facts: Any) -> None:
         """Raises RanksError, on all ranks, if any has other facts than rank 0."""
