@@ -25,7 +25,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PROGRESS = re.compile(r"\w+: \d+/\d+ units, ")
-_MEASURED = re.compile(r"(?<=loss )\s*[\d.]+|[\d.,]+(?= s$| bits/byte| tokens/s| documents/s| MB/s)", re.MULTILINE)
+_MEASURED = re.compile(
+    r"(?<=loss |load )\s*[\d.]+|[\d.,]+(?= s$|% of peak| bits/byte| tokens/s| documents/s| MB/s)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, kw_only=True)
