@@ -58,8 +58,12 @@ class Shards:
     @classmethod
     def make(cls, folder: Path, data: Path, **sections: Any) -> "Shards":
         """Write the text of a data folder as curated, then do the stages after that."""
+        return cls.of(folder, by_language(data), **sections)
+
+    @classmethod
+    def of(cls, folder: Path, rows: dict[str, list[Row]], **sections: Any) -> "Shards":
+        """The same of rows of curated text by language."""
         runner = Runner(Store(str(folder)))
-        rows = by_language(data)
         inputs = [
             {"name": source, "domain": domain, "paths": ["*"]}
             for source, domain in sorted({(row["source"], row["domain"]) for each in rows.values() for row in each})

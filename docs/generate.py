@@ -9,6 +9,7 @@ import pyarrow as pa
 from gristmill.cli import main as command_line
 from gristmill.schemas import TABLES, Recipe, Table
 from gristmill.schemas.recipe_example import example
+from gristmill.schemas.training import TRAINING_TABLES
 
 HERE = Path(__file__).parent
 
@@ -18,10 +19,10 @@ def tables_page() -> str:
     head = """\
 # Tables
 
-Every table of an output folder is Parquet, in the folder of its name. `gristmill sql OUT` and `OUT/gristmill.duckdb`
-show them as views. This page is generated from `schemas/`.
+Every table of an output folder is Parquet, in the folder of its name; `training`, `losses` and `routing` in the model's
+folder. `gristmill sql OUT` and `OUT/gristmill.duckdb` show them as views. This page is generated from `schemas/`.
 """
-    return "\n".join([head, *(_table(each) for each in TABLES)])
+    return "\n".join([head, *(_table(each) for each in (*TABLES, *TRAINING_TABLES))])
 
 
 def _table(table: Table) -> str:

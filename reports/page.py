@@ -14,6 +14,7 @@ from gristmill.reports.funnel import DISPOSITIONS, Row
 from gristmill.reports.page_data import Example, Histogram
 from gristmill.reports.page_duplicates import duplicates
 from gristmill.reports.page_measures import measures
+from gristmill.reports.page_model import model
 from gristmill.reports.page_parts import escape, folded, language_row, language_table, nothing, quoted, scroll, uri
 from gristmill.reports.reconcile import Reconciliation
 from gristmill.reports.views import connect, output_folder
@@ -62,6 +63,7 @@ def build(connection: duckdb.DuckDBPyConnection, *, name: str) -> str:
         measures=measures(connection),
         duplicates=duplicates(connection),
         tokens=_tokens(connection),
+        model=model(connection),
         examples=_examples(page_data.examples(connection)),
         queries=_queries(),
     )

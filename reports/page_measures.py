@@ -22,11 +22,12 @@ _TABLES = {
 def measures(connection: duckdb.DuckDBPyConnection) -> str:
     """The tables as HTML; those of measures that were not taken are left out."""
     found = {title: page_data.rows(connection, query) for query, title in _TABLES.items()}
-    tables = [_table(title, rows) for title, rows in found.items() if rows]
+    tables = [table(title, rows) for title, rows in found.items() if rows]
     return "".join(tables) or nothing("Nothing beside the signals has been measured.")
 
 
-def _table(title: str, rows: list[dict[str, Any]]) -> str:
+def table(title: str, rows: list[dict[str, Any]]) -> str:
+    """A heading, and the first rows; every cell is cut at some length and escaped."""
     head = "".join(f"<th scope=col{_kind(rows, name)}>{_text(name.replace('_', ' '))}</th>" for name in rows[0])
     body = "".join(f"<tr>{_cells(row, rows)}</tr>" for row in rows[:_LINES])
     more = f"<p class=note>The first {_LINES} of {safe.count(len(rows))}.</p>" if len(rows) > _LINES else ""

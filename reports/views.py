@@ -16,12 +16,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from gristmill.reports.model_views import MODEL_VIEWS
 from gristmill.schemas import TABLES, Table
 from gristmill.schemas.recipe import is_remote
+from gristmill.schemas.training import TRAINING_TABLES
 
 DATABASE = "gristmill.duckdb"
 
-VIEWS = (*(table.name for table in TABLES), "stages", "rejected")
+MODEL = "model"
+"""Folder of the output's own model, beside the tables."""
+
+VIEWS = (*(table.name for table in (*TABLES, *TRAINING_TABLES)), "stages", "rejected", *MODEL_VIEWS)
 
 _LANGUAGE_FOLDER = "language="
 _RECEIPT_BYTES = 1 << 30  # a receipt of a stage that joins everything lists all of its input
@@ -127,8 +132,11 @@ def _create_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def _views(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[tuple[str, str]]:
     for table in TABLES:
         yield table.name, _table_view(connection, folder, table)
+    for table in TRAINING_TABLES:
+        yield table.name, _table_view(connection, folder / MODEL, table)
     yield "stages", _stages_view(folder)
     yield "rejected", _REJECTED
+    yield from MODEL_VIEWS.items()
 
 
 def _table_view(connection: duckdb.DuckDBPyConnection, folder: Path, table: Table) -> str:

@@ -82,6 +82,7 @@ def train(
     Under torchrun all ranks train one model, whatever their
     devices: --device, --micro and --most may then be lists, such as cuda,cpu, with a value for each rank of a machine.
     """
+    from gristmill.reports import page  # noqa: PLC0415
     from gristmill.trainer import overrides  # noqa: PLC0415
     from gristmill.trainer import train as training  # noqa: PLC0415
     from gristmill.trainer.config import ModelConfig, TrainConfig  # noqa: PLC0415
@@ -106,6 +107,8 @@ def train(
             most=_own(most, rank=ranks.local),
         )
         training.run(job, ranks=ranks, report=report)
+        if ranks.leads and job.folder == Path(output, "model") and Path(output, page.PAGE).exists():
+            page.write_page(output)
 
 
 COMMANDS = (train,)

@@ -29,6 +29,7 @@ from gristmill.schemas import (
     Table,
     shards,
 )
+from gristmill.schemas.training import LOSSES, ROUTING, TRAINING
 
 LONG = "The mill by the river grinds rye and wheat for the whole valley, and has done so since the flood. " * 6
 NEAR = LONG.replace("wheat", "barley", 1) + "Visitors are welcome."
@@ -67,6 +68,9 @@ class Folder:
         self.held_out: list[dict[str, Any]] = []
         self.ledger: list[dict[str, Any]] = []
         self.shards: list[dict[str, Any]] = []
+        self.training: list[dict[str, Any]] = []
+        self.losses: list[dict[str, Any]] = []
+        self.routing: list[dict[str, Any]] = []
 
     def add(
         self,
@@ -86,6 +90,7 @@ class Folder:
         earlier: str | None = None,
         captured: str | None = None,
         cluster_size: int = 1,
+        quality: float | None = None,
     ) -> None:
         name, failed = doc_id(number), list(failures)
         uri = uri or f"https://example.org/{number}"
@@ -127,7 +132,7 @@ class Folder:
         )  # fmt: skip
         if disposition == "kept" and language:
             row = {"doc_id": name, "source": source, "domain": domain, "licence": "CC0", "uri": uri, "title": "Mill"}
-            row |= {"date": "2024-05-01", "cluster_size": cluster_size, "text": text}
+            row |= {"date": "2024-05-01", "cluster_size": cluster_size, "text": text, "quality": quality}
             self.curated.setdefault(language, []).append(row)
 
     def _measure(self, name: str, text: str) -> None:
@@ -191,6 +196,18 @@ class Folder:
             }
         )
 
+    def step(self, number: int, *sights: tuple[int, float], skipped: bool = False, doubt: float = -0.5) -> None:
+        """A step of training that saw ten tokens each of (document, loss)."""
+        self.training.append({"step": number, "loss": 1.0, "skipped": skipped})
+        for document, loss in sights:
+            row = {"step": number, "doc_id": doc_id(document), "offset": 0, "tokens": 10, "loss": loss}
+            self.losses.append(row | {"nearest": "tha_Thai", "doubt": doubt})
+
+    def route(self, expert: int, language: str, domain: str, tokens: int, *, chance: int, step: int = 2) -> None:
+        """A language and domain's use of an expert of layer 1."""
+        row = {"step": step, "layer": 1, "expert": expert, "language": language, "domain": domain}
+        self.routing.append(row | {"tokens": tokens, "chance": chance})
+
     def hold_out(self, number: int) -> None:
         """Hold out a document that is curated so far, and take the sequences away that have it."""
         name = doc_id(number)
@@ -223,6 +240,9 @@ class Folder:
         if self.shards:
             table = shards(sequence_length=2048, vocabulary_size=1000)
             _write(out / "shards/train/00000.parquet", table, self.shards)
+        for table, rows in ((TRAINING, self.training), (LOSSES, self.losses), (ROUTING, self.routing)):
+            if rows:
+                _write(out / "model" / table.name / "000000002-0.parquet", table, rows)
         # A file in the making, which no view may see.
         (out / "ledger/.b.parquet.tmp-123").write_bytes(b"PAR1")
         _receipt(out, "ingest", key="k1", counts={"records": len(self.documents)})
@@ -260,7 +280,7 @@ def _receipt(
 def miniature() -> Folder:
     """Twelve records: four kept, three dropped, two duplicates, two skipped, one unreadable."""
     folder = Folder()
-    folder.add(1, language="eng_Latn", text=LONG, size=5000, cluster_size=3)
+    folder.add(1, language="eng_Latn", text=LONG, size=5000, cluster_size=3, quality=0.75)
     folder.add(
         2, language="eng_Latn", text=NEAR, size=4000, disposition="duplicate", rule="near", survivor=1, similarity=0.875
     )
@@ -294,7 +314,7 @@ def miniature() -> Folder:
         disposition="dropped",
         failures=[("gopher.n_words.min", 3.0, 50.0)],
     )
-    folder.add(9, language="eng_Latn", text="Short but kept.", size=1500, source="filings")
+    folder.add(9, language="eng_Latn", text="Short but kept.", size=1500, source="filings", quality=0.25)
     folder.add(
         10, language=None, text="", size=150, disposition="skipped", rule="warc.request", uri="https://example.org/1"
     )
@@ -304,6 +324,11 @@ def miniature() -> Folder:
     folder.repeats(1, ("line", 0, 23, 40, 0.8), ("copied", 98, 121, 7, 0.1))
     folder.sequence((1, 1500, 0, "eng_Latn"), (5, 40, 0, "tha_Thai"))
     folder.sequence((6, 30, 0, "ara_Arab"), (1, 200, 1500, "eng_Latn"), (9, 5, 0, "eng_Latn"), (5, 40, 0, "tha_Thai"))
+    folder.step(1, (1, 3.0), (5, 6.0), (6, 5.0), (9, 4.0), doubt=0.75)
+    folder.step(2, (1, 2.0), (5, 3.0), (6, 4.0), (9, 1.0))
+    folder.step(3, (1, 5.0))
+    folder.route(0, "eng_Latn", "general", 60, chance=50)
+    folder.route(1, "tha_Thai", "finance", 40, chance=50)
     return folder
 
 
