@@ -1,9 +1,12 @@
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import Result
 from shard_files import build
 
 torch = pytest.importorskip("torch")
@@ -121,3 +124,18 @@ def test_a_share_is_of_whole_sequences_and_the_same_in_every_epoch(shards: Path,
 def test_a_share_is_a_share() -> None:
     with pytest.raises(ValueError, match=r"train.ledger: 1.5 of the sequences; 0 to 1 can be written down"):
         TrainConfig(steps=1, ledger=1.5)
+
+
+def test_training_an_outputs_own_model_refreshes_its_report(
+    gristmill: Callable[..., Result], shards: Path, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(shards, tmp_path / "out"))
+    report = out / "report.html"
+    asked = ("train", out, "--depth", 2, "--steps", 2, "--batch", 2, "--device", "cpu")
+    assert gristmill(*asked).exit_code == 0
+    assert not report.exists(), "there was none"
+    report.write_text("of before", "utf-8")
+    assert gristmill(*asked, "--to", tmp_path / "elsewhere").exit_code == 0
+    assert report.read_text("utf-8") == "of before"
+    assert gristmill(*asked).exit_code == 0
+    assert "Loss by language and source" in report.read_text("utf-8")
