@@ -109,7 +109,7 @@ class TrainConfig:
         peak: learning rate of the hidden matrices between warm-up and decay.
         peak_adam: that of embeddings, routers and norms.
         warm_up, decay: shares of the steps, at the start and at the end.
-        balance_rate: how far a step moves the bias of an expert that is used too much or too little.
+        balance_rate: how far a step moves the bias of an expert that is used too much or too little, at the peak.
         z_loss: weight of the squared log-sum of the output logits; `router_z_loss` that of the routers' logits.
         spike: standard deviations above the recent mean at which a batch is skipped; see `trainer.spikes`.
         dtype: what the model computes in; weights and sums are float32. None: what suits the device.
@@ -128,7 +128,7 @@ class TrainConfig:
     decay: float = 0.3
     weight_decay: float = 0.1
     clip: float = 1.0
-    balance_rate: float = 0.003
+    balance_rate: float = 0.02
     z_loss: float = 1e-5
     router_z_loss: float = 1e-4
     spike: float = 6.0

@@ -20,7 +20,11 @@ _BETAS = (0.9, 0.95)
 _EPSILON = 1e-8
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
-_NOT_HIDDEN = ("embedding_VD", "output_VD", "router.weight_ED")
+_ROUTERS_SHARE = 0.1
+"""Routers move at this share of the rate: at all of it, use changes faster than the biases can follow."""
+
+_ROUTERS = "router.weight_ED"
+_NOT_HIDDEN = ("embedding_VD", "output_VD", _ROUTERS)
 
 
 class Optimizer:
@@ -86,9 +90,10 @@ class Optimizer:
             v = second.to(gradient.device).lerp_(gradient.square(), 1 - _BETAS[1])
             first.copy_(m)
             second.copy_(v)
+            own = rate * (_ROUTERS_SHARE if name.endswith(_ROUTERS) else 1.0)
             if parameter.ndim > 1:
-                parameter.mul_(1 - rate * self._config.weight_decay)
-            parameter.addcdiv_(m / corrections[0], (v / corrections[1]).sqrt() + _EPSILON, value=-rate)
+                parameter.mul_(1 - own * self._config.weight_decay)
+            parameter.addcdiv_(m / corrections[0], (v / corrections[1]).sqrt() + _EPSILON, value=-own)
 
 
 def orthogonal(x_NRC: Tensor, *, dtype: torch.dtype) -> Tensor:

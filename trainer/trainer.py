@@ -119,7 +119,7 @@ class Trainer:
     def _update(self, rate: float, counts_ME: Tensor) -> None:
         self.optimizer.step(rate)
         for experts, counts_E in zip(self.model.routers, counts_ME, strict=True):
-            experts.router.rebalance(counts_E.float().to(self.device.place), rate=self.config.balance_rate)
+            experts.router.rebalance(counts_E.float().to(self.device.place), rate=rate * self.config.balance_rate)
 
     def _gradients(self, indices: IntArray) -> tuple[float, int, Tensor]:
         """Leaves the mean gradient of a batch with the parameters; returns loss in nats, tokens, and experts' use."""
