@@ -118,7 +118,7 @@ class _Run:
         )
         if saved is not None:
             self._trainer.restore(saved)
-        settings = job.model.to_json() | _decisive(job.train.to_json())
+        settings = job.model.to_json() | decisive(job.train.to_json())
         ranks.agree(**settings, shards_and_place=feed.state, step=self._trainer.steps)
         ranks.share(self._weights())
         self._log = Parts(job.folder, TRAINING)
@@ -140,7 +140,7 @@ class _Run:
             if is_saved:
                 self._save()
             if report is not None:
-                report(self._progress(step))
+                report(progress(trainer, step))
         return trainer
 
     def _weights(self) -> list[torch.Tensor]:
@@ -152,16 +152,17 @@ class _Run:
         saved = self._trainer.checkpoint(shards=about(self._reader))
         checkpoint.write(self._job.folder / CHECKPOINTS, saved, step=steps)
 
-    def _progress(self, step: Step) -> Progress:
-        trainer, seconds = self._trainer, max(step.seconds, 1e-9)
-        per_byte = about(self._reader)["bytes_per_token"]
-        return Progress(
-            step=step,
-            bits_per_byte=bits_per_byte(step.loss, bytes_per_token=per_byte),
-            rate=step.tokens / seconds,
-            mfu=trainer.model.flops(step.tokens, context=_CONTEXT) / seconds / trainer.device.peak,
-            left=(self._job.train.steps - step.number) * seconds,
-        )
+
+def progress(trainer: Trainer, step: Step) -> Progress:
+    """How a run is getting on after a step."""
+    seconds = max(step.seconds, 1e-9)
+    return Progress(
+        step=step,
+        bits_per_byte=bits_per_byte(step.loss, bytes_per_token=about(trainer.reader)["bytes_per_token"]),
+        rate=step.tokens / seconds,
+        mfu=trainer.model.flops(step.tokens, context=_CONTEXT) / seconds / trainer.device.peak,
+        left=(trainer.config.steps - step.number) * seconds,
+    )
 
 
 def _last(job: Job) -> checkpoint.Checkpoint | None:
@@ -170,14 +171,14 @@ def _last(job: Job) -> checkpoint.Checkpoint | None:
         return None
     saved = checkpoint.read(path)
     for name, asked in (("model", job.model), ("train", job.train)):
-        if differs := _differences(saved.about[name], _decisive(asked.to_json())):
+        if differs := _differences(saved.about[name], decisive(asked.to_json())):
             raise checkpoint.CheckpointError(
                 f"{job.folder}: holds a run with other settings ({differs}); give another folder, or the same settings"
             )
     return saved
 
 
-def _decisive(settings: dict[str, Any]) -> dict[str, Any]:
+def decisive(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings without what each device decides for itself."""
     return {name: value for name, value in settings.items() if name != "micro_sequences"}
 

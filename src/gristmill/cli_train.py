@@ -51,6 +51,10 @@ _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
     "--most", callback=_listed(click.IntRange(1)), help="Sequences that a rank takes in a step. Default: any number."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and order.")
+@click.option(
+    "--islands", type=click.Path(file_okay=False), help="Folder that distant machines share to train one model."
+)
+@click.option("--name", help="Of this machine among them. Default: its host and process.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any size or setting, such as experts=64.")
 @click.option("--tensorboard", type=click.Path(file_okay=False), help="Folder for TensorBoard.")
 @click.option("--json", "as_json", is_flag=True, help="Report each step as a line of JSON.")
@@ -65,6 +69,8 @@ def train(
     micro: list[int] | None,
     most: list[int] | None,
     seed: int,
+    islands: str | None,
+    name: str | None,
     settings: tuple[str, ...],
     tensorboard: str | None,
     as_json: bool,
@@ -81,11 +87,15 @@ def train(
 
     Under torchrun all ranks train one model, whatever their
     devices: --device, --micro and --most may then be lists, such as cuda,cpu, with a value for each rank of a machine.
+
+    With --islands each process trains alone, and exchanges a little with the others now and then. Start and stop as
+    many as you like; --steps and --batch count for all of them together.
     """
     from gristmill.reports import page  # noqa: PLC0415
     from gristmill.trainer import overrides  # noqa: PLC0415
     from gristmill.trainer import train as training  # noqa: PLC0415
     from gristmill.trainer.config import ModelConfig, TrainConfig  # noqa: PLC0415
+    from gristmill.trainer.islands import train as distant  # noqa: PLC0415
     from gristmill.trainer.ranks import Ranks  # noqa: PLC0415
     from gristmill.trainer.shards import ShardReader  # noqa: PLC0415
 
@@ -106,7 +116,12 @@ def train(
             device=_own(device, rank=ranks.local),
             most=_own(most, rank=ranks.local),
         )
-        training.run(job, ranks=ranks, report=report)
+        if islands is None:
+            training.run(job, ranks=ranks, report=report)
+        elif ranks.size == 1:
+            distant.run(job, Path(islands), name=name, report=report)
+        else:
+            raise click.UsageError("an island is one process: give --islands without torchrun")
         if ranks.leads and job.folder == Path(output, "model") and Path(output, page.PAGE).exists():
             page.write_page(output)
 

@@ -1,0 +1,113 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from gristmill.trainer.islands import shared as module
+from gristmill.trainer.islands.shared import LostError, Members, Shared, holder, take
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(module, "time", found)
+    return found
+
+
+def test_of_all_who_write_a_name_the_first_succeeds(tmp_path: Path) -> None:
+    a, b = Shared(tmp_path, own="a"), Shared(tmp_path, own="b")
+    assert (a.create("commits/1", b"of a"), b.create("commits/1", b"of b")) == (True, False)
+    assert b.read("commits/1") == b"of a"
+    assert (a.traffic, b.traffic) == (4, 4)
+    assert a.names("unfinished") == []
+
+
+def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: int) -> None:
+        raise OSError("disk full")
+
+    shared = Shared(tmp_path, own="a")
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="disk full"):
+        shared.create("commits/1", b"x")
+    assert shared.read("commits/1") is None
+
+
+def _beats(members: Members, shared: Shared, at: int) -> None:
+    members.beat()
+    os.utime(shared.folder / "members" / shared.own, ns=(at, at))
+
+
+def test_an_island_lives_as_long_as_its_heartbeat_changes_whatever_its_clock_says(tmp_path: Path, clock: Clock) -> None:
+    a, b = Shared(tmp_path, own="a"), Shared(tmp_path, own="b")
+    members, others = Members(a, patience=8), Members(b, patience=8)
+    for beat in (5, 10**18, 3):  # clocks may be set back
+        _beats(others, b, beat)
+        assert members.live() == {"a", "b"}
+        clock.now += 2
+    for _ in range(3):
+        assert members.live() == {"a", "b"}
+        clock.now += 2
+    assert members.live() == {"a"}
+    _beats(others, b, 4)
+    assert members.live() == {"a", "b"}
+
+
+def test_an_observer_that_was_asleep_does_not_take_others_for_dead(tmp_path: Path, clock: Clock) -> None:
+    members, _ = Members(Shared(tmp_path, own="a"), patience=8), Members(Shared(tmp_path, own="b"), patience=8)
+    members.live()
+    clock.now += 1000
+    assert members.live() == {"a", "b"}
+
+
+def test_who_leaves_is_gone_at_once_and_who_was_given_up_is_told(tmp_path: Path) -> None:
+    a, b = Shared(tmp_path, own="a"), Shared(tmp_path, own="b")
+    members, others = Members(a, patience=8), Members(b, patience=8)
+    others.leave()
+    assert members.live() == {"a"}
+    with pytest.raises(LostError):
+        others.beat()
+
+
+def test_a_lease_is_taken_over_from_the_dead_only_and_by_one(tmp_path: Path) -> None:
+    a, b, c = (Shared(tmp_path, own=name) for name in "abc")
+    assert holder(a, "merger") is None
+    assert take(a, "merger", live={"a", "b", "c"})
+    assert not take(a, "merger", live={"a", "b", "c"})
+    assert not take(b, "merger", live={"a", "b", "c"})
+    assert take(b, "merger", live={"b", "c"})
+    assert not take(c, "merger", live={"b", "c"})
+    assert (holder(a, "merger"), a.names("leases/merger")) == ("b", ["000000000", "000000001"])
+
+
+def test_two_who_take_over_at_once_do_not_both_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead, a, b = (Shared(tmp_path, own=name) for name in ("dead", "a", "b"))
+    take(dead, "merger", live=set())
+    create = Shared.create
+
+    def slowly(self: Shared, name: str, data: bytes) -> bool:
+        monkeypatch.setattr(Shared, "create", create)
+        assert take(b, "merger", live={"a", "b"})  # between a's look and its taking
+        return create(self, name, data)
+
+    monkeypatch.setattr(Shared, "create", slowly)
+    assert not take(a, "merger", live={"a", "b"})
+    assert holder(a, "merger") == "b"
+
+
+def test_a_folder_is_removed_with_what_is_in_it(tmp_path: Path) -> None:
+    shared = Shared(tmp_path, own="a")
+    shared.create("deltas/1/a", b"x")
+    shared.create("means/1-a", b"x")
+    for name in ("deltas/1", "means/1-a", "means/missing"):
+        shared.remove(name)
+    assert (shared.names("deltas"), shared.names("means")) == ([], [])

@@ -1,0 +1,111 @@
+"""The deltas of a round become a commit.
+
+deltas/000000012/NAME         what an island learnt of a round's fragment, and from which ranges
+deltas/000000012/NAME.idle    that it has nothing to tell; the other may follow, if it finds something to learn
+"""
+
+import json
+import time
+from typing import NamedTuple
+
+from gristmill.trainer._torch import torch
+from gristmill.trainer.islands.codec import DamagedError, decode, encode, pack, unpack
+from gristmill.trainer.islands.shared import Members, Shared, holder, take
+from gristmill.trainer.islands.state import Merged, State
+
+Tensor = torch.Tensor
+
+_MERGER, _IDLE = "merger", ".idle"
+
+
+class Delta(NamedTuple):
+    """What an island posts in a round: values of the fragment (F) and biases (B); the ranges that it learnt since its
+    last delta of the fragment that was merged, if any; and whether there is any fragment that it has to tell of."""
+
+    values_F: Tensor
+    biases_B: Tensor
+    ranges: list[int]
+    is_waiting: bool
+
+
+def post(shared: Shared, state: State, delta: Delta) -> Tensor:
+    """Write a delta to the round that is open; returns its values as others will read them.
+
+    Raises:
+        DamagedError: some are not finite.
+    """
+    tensors = encode(delta.values_F, state.plan.codec)
+    read_F = decode(tensors, len(delta.values_F))
+    data = pack(tensors | {"biases": delta.biases_B}, {"ranges": delta.ranges, "is_waiting": delta.is_waiting})
+    shared.create(f"deltas/{state.number:09}/{shared.own}{'' if delta.is_waiting else _IDLE}", data)
+    return read_F
+
+
+class Merger:
+    """Ends rounds, while it holds the lease to."""
+
+    def __init__(self, shared: Shared, members: Members) -> None:
+        self._shared, self._members = shared, members
+        self._round, self._quorum_at = -1, float("inf")
+        self._posted: dict[str, Delta | None] = {}
+
+    def attend(self, state: State) -> None:
+        """End the round if it is time."""
+        live = self._members.live()
+        if holder(self._shared, _MERGER) != self._shared.own and not take(self._shared, _MERGER, live=live):
+            return
+        if self._round != state.number:
+            self._round, self._quorum_at, self._posted = state.number, float("inf"), {}
+            if state.number and state.number % state.plan.snapshot_every == 0:
+                self._tidy(state, live)
+        for name in self._shared.names(f"deltas/{state.number:09}"):
+            if name not in self._posted:
+                self._posted[name] = self._read(name, state)
+        if self._is_time(live, state):
+            self._commit(state)
+
+    def _read(self, name: str, state: State) -> Delta | None:
+        """A delta; None where it is damaged, which is as good as none."""
+        try:
+            tensors, about = unpack(self._shared.read(f"deltas/{state.number:09}/{name}") or b"")
+            return Delta(decode(tensors, state.part.stop - state.part.start), tensors["biases"], **about)
+        except (DamagedError, KeyError, TypeError):
+            return None
+
+    def _is_time(self, live: set[str], state: State) -> bool:
+        """Whether all have posted, or enough and long ago; and any of it leads anywhere."""
+        heard = {name.removesuffix(_IDLE) for name in self._posted}
+        if len(live & heard) >= state.plan.quorum * len(live):
+            self._quorum_at = min(self._quorum_at, time.monotonic())
+        is_late = time.monotonic() - self._quorum_at >= state.plan.grace
+        is_useful = any(each and each.is_waiting for each in self._posted.values())
+        return is_useful and (is_late or live <= heard)
+
+    def _commit(self, state: State) -> None:
+        merged: Merged = {}
+        for name, delta in sorted(self._posted.items()):
+            told = {number for ranges in merged.values() for number in ranges}
+            if delta and delta.ranges and told.isdisjoint(delta.ranges) and state.may_merge(name, delta.ranges):
+                merged[name] = delta.ranges
+        mean = f"means/{state.number + 1:09}-{self._shared.own}"
+        if merged:
+            self._shared.create(mean, self._mean([each for name in merged if (each := self._posted[name])], state))
+        about = {"merged": merged, "mean": mean, "fragment": state.fragment}
+        self._shared.create(f"commits/{state.number + 1:09}", json.dumps(about).encode())
+
+    def _mean(self, deltas: list[Delta], state: State) -> bytes:
+        """By how much was learnt for each (arXiv:2604.21428)."""
+        total = sum(len(each.ranges) for each in deltas)
+        mean_F = torch.stack([each.values_F * (len(each.ranges) / total) for each in deltas]).sum(0)
+        biases_B = torch.stack([each.biases_B for each in deltas]).mean(0)
+        return pack(encode(mean_F, state.plan.codec) | {"biases": biases_B}, {})
+
+    def _tidy(self, state: State, live: set[str]) -> None:
+        """Write a snapshot, and take away what nobody needs who has seen the one before."""
+        self._shared.create(f"snapshots/{state.number:09}", state.to_bytes())
+        before, names = f"{state.number - state.plan.snapshot_every:09}", self._shared.names
+        old = [f"{each}/{name}" for each in ("snapshots", "means", "deltas") for name in names(each) if name < before]
+        old += [f"leases/{name}" for name in names("leases") if name != _MERGER and int(name) in state.used]
+        old += [f"{each}/{name}" for each in ("members", "unfinished") for name in names(each) if name not in live]
+        for each in old:
+            self._shared.remove(each)
