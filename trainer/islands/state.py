@@ -111,10 +111,13 @@ def agree(shared: Shared, plan: Plan) -> Plan:
     """
     shared.create(f"commits/{0:09}", json.dumps(plan.to_json()).encode())
     found = read_plan(shared)
-    for name in ("model", "train", "manifest", "weights"):
-        theirs, ours = getattr(found, name), getattr(plan, name)
-        if theirs != ours:
-            raise ValueError(f"{shared.folder}: has islands of another {name}, {theirs}, not {ours}; take a new one")
+    theirs, ours = (
+        {**each.model, **each.train, "shards": each.manifest, "weights": each.weights} for each in (found, plan)
+    )
+    if differs := [f"{name} {theirs.get(name)}, not {ours[name]}" for name in ours if theirs.get(name) != ours[name]]:
+        raise ValueError(
+            f"{shared.folder}: has islands that train something else ({', '.join(differs)}); take a new one"
+        )
     return found
 
 

@@ -1,0 +1,262 @@
+"""Islands beside one synchronous trainer, and islands that are killed and join all the time.
+
+Run: python benchmarks/islands.py [--data ../shared/data] [--updates 400] [--seconds 600] [--only loss|kills]
+
+loss: one trainer takes so many updates of 8 sequences; 2 and 4 islands take as many of 4 and of 2 each, so that all
+learn from the same tokens. Compared is the loss on 256 sequences that none learns from. Bytes are all that an island
+writes to the directory and reads from it, those of merging and snapshots too, as a mean over the islands; beside
+them, what a rank sends and receives when float32 gradients are summed around a ring at every update.
+kills: 8 processes of a thread each. Every 1 to 5 seconds one is killed with SIGKILL and another joins, until all data
+is used up, which is chosen to take so many seconds. On few cores they wait for each other, so throughput is counted in
+tokens per second of processor time, from joining on; beside it, that of as many processes that train alone. Then the
+ledger is added up from the commits.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import signal
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from shards_of_text import Shards, by_language
+from whole import ROOT
+
+from gristmill.trainer.config import ModelConfig, TrainConfig
+from gristmill.trainer.devices import Device
+from gristmill.trainer.feed import Feed, read
+from gristmill.trainer.islands import ledger
+from gristmill.trainer.islands.island import Island
+from gristmill.trainer.islands.plan import Plan
+from gristmill.trainer.islands.shared import LostError, Shared
+from gristmill.trainer.shards import ShardReader
+from gristmill.trainer.trainer import Step, Trainer
+
+BATCH = 8
+HELD_OUT = 256
+PROCESSES = 8
+BETWEEN_KILLS = (1.0, 5.0)
+PACKING = {"sequence_length": 256, "shard_tokens": 1 << 18}
+FORK = multiprocessing.get_context("fork")
+CPU = Device(place=torch.device("cpu"), dtype=torch.float32, peak=1e10, memory=None)
+
+
+class Timed(Trainer):
+    """Writes down after each step: tokens and sequences so far, processor seconds in steps, and all since it began."""
+
+    def __init__(self, *, log: Path | None, **given: Any) -> None:
+        super().__init__(**given)
+        self._log, self._began, self._inside, self._sequences = log, time.process_time(), 0.0, 0
+
+    def step(self) -> Step:
+        before = time.process_time()
+        found = super().step()
+        now = time.process_time()
+        self._inside += now - before
+        self._sequences += len(found.indices)
+        if self._log is not None:
+            self._log.write_text(f"{self.tokens} {self._sequences} {self._inside} {now - self._began}")
+        return found
+
+
+def trainer_of(reader: ShardReader, *, steps: int, batch: int, log: Path | None = None) -> Timed:
+    model = ModelConfig.of_depth(
+        2, vocabulary_size=reader.manifest.vocabulary_size, width=64, experts=8, experts_per_token=2
+    )
+    config = TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=batch)
+    feed = Feed.begin(reader, seed=config.seed)
+    return Timed(log=log, reader=reader, batches=feed, model=model, config=config, device=CPU)
+
+
+def plan_of(trainer: Trainer, **settings: Any) -> Plan:
+    model, train = trainer.model.config.to_json(), trainer.config.to_json()
+    return Plan(model=model, train=train, manifest=trainer.reader.manifest.identity, **settings)
+
+
+def held_out_loss(trainer: Trainer) -> float:
+    reader = trainer.reader
+    places = islice(reader.indices(seed=trainer.config.seed, start=len(reader) - HELD_OUT), HELD_OUT)
+    batch = read(reader, np.array(list(places)), context=None)
+    with torch.no_grad():
+        hidden = trainer.model(batch.tokens, batch.positions, batch.spans)
+        loss, _ = trainer.model.losses(hidden.x_TD, batch.targets)
+    return float(loss.sum() / batch.n_targets)
+
+
+def synchronous(shards: Path, updates: int, result: Path) -> None:
+    torch.set_num_threads(1)
+    trainer = trainer_of(ShardReader.open(shards), steps=updates, batch=BATCH)
+    for _ in range(updates):
+        trainer.step()
+    result.write_text(json.dumps({"loss": held_out_loss(trainer), "numbers": trainer.model.count()[0]}))
+
+
+def one_of(shards: Path, folder: Path, name: str, *, islands: int, updates: int, result: Path) -> None:
+    """An island that starts with the others."""
+    torch.set_num_threads(1)
+    trainer = trainer_of(ShardReader.open(shards), steps=updates * islands, batch=BATCH // islands)
+    shared = Shared(folder, own=name)
+    island = Island(trainer, shared, plan=plan_of(trainer))
+    while len(island.members.live()) < islands:
+        time.sleep(0.1)
+        island.members.beat()
+    island.to_end()
+    result.write_text(json.dumps({"loss": held_out_loss(trainer), "traffic": shared.traffic}))
+
+
+def losses(shards: Path, updates: int, folder: Path) -> dict[str, float]:
+    alone = folder / "alone.json"
+    _to_end([FORK.Process(target=synchronous, args=(shards, updates, alone))])
+    base = json.loads(alone.read_text())
+    print(f"{'':>12} {'loss':>8} {'ratio':>7} {'bytes each':>12} {'less by':>8}  ledger")
+    print(f"{'synchronous':>12} {base['loss']:8.4f}")
+    found: dict[str, float] = {}
+    for islands in (2, 4):
+        shared = folder / f"{islands}-islands"
+        results = [folder / f"{islands}-{number}.json" for number in range(islands)]
+        given = {"islands": islands, "updates": updates}
+        _to_end(
+            [
+                FORK.Process(target=one_of, args=(shards, shared, each.stem), kwargs=given | {"result": each})
+                for each in results
+            ]
+        )
+        told = [json.loads(each.read_text()) for each in results]
+        ratio = told[0]["loss"] / base["loss"]
+        each = sum(one["traffic"] for one in told) / islands
+        ring = updates * 2 * 2 * (islands - 1) / islands * 4 * base["numbers"]
+        balances = ledger.read(shared, ShardReader.open(shards)).balances
+        print(f"{islands:>4} islands {told[0]['loss']:9.4f} {ratio:7.4f} {each:12,.0f} {ring / each:8.1f}  {balances}")
+        found[f"bar4_{islands}_islands_loss_ratio"] = round(ratio, 4)
+        found["bar4_traffic_ratio"] = round(min(found.get("bar4_traffic_ratio", 1e9), ring / each), 1)
+    return found
+
+
+def _to_end(processes: list[Any]) -> None:
+    for each in processes:
+        each.start()
+    for each in processes:
+        each.join()
+        assert each.exitcode == 0, "a process failed"
+
+
+SMALL = {"interval": 4, "fragments": 2, "grace": 2.0, "patience": 10.0}
+
+
+def alone(shards: Path, log: Path, *, steps: int) -> None:
+    """Train without others, until it is killed."""
+    torch.set_num_threads(1)
+    trainer = trainer_of(ShardReader.open(shards), steps=steps, batch=2, log=log)
+    while True:
+        trainer.step()
+
+
+def joining(shards: Path, folder: Path, log: Path, *, steps: int) -> None:
+    """Train as an island, until it is killed or all is done."""
+    torch.set_num_threads(1)
+    trainer = trainer_of(ShardReader.open(shards), steps=steps, batch=2, log=log)
+    for life in range(1000):
+        island = Island(trainer, Shared(folder, own=f"{log.name}-{life}"), plan=plan_of(trainer, **SMALL))
+        try:
+            island.to_end()
+        except LostError:
+            print(f"  {log.name} was taken for dead", flush=True)
+        else:
+            break
+
+
+def measured(logs: Path) -> list[float]:
+    """Tokens, sequences, processor seconds in steps, and all, of all processes; those killed as they wrote left out."""
+    lines = [each.read_text().split() for each in logs.iterdir()]
+    sums: list[float] = np.array([line for line in lines if len(line) == 4], np.float64).sum(0).tolist()
+    return sums
+
+
+def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]:
+    reader = ShardReader.open(shards)
+    logs = {each: folder / each for each in ("alone", "islands")}
+    for each in logs.values():
+        each.mkdir()
+    processes = [
+        FORK.Process(target=alone, args=(shards, logs["alone"] / str(each)), kwargs={"steps": 10**6})
+        for each in range(PROCESSES)
+    ]
+    for each in processes:
+        each.start()
+    time.sleep(seconds / 10)
+    for each in processes:
+        os.kill(each.pid, signal.SIGKILL)
+        each.join()
+    tokens, sequences, _, total = measured(logs["alone"])
+    base = tokens / total
+    steps = int(sequences / 2 * 10)
+    print(f"{PROCESSES} processes alone: {base:,.0f} tokens a processor second; islands get {steps} steps")
+
+    chance, live, number, killed = random.Random(0), [], 0, 0
+    began = time.monotonic()
+    while True:
+        while len(live) < PROCESSES and (not live or all(each.exitcode is None for each in live)):
+            target = (shards, folder / "shared", logs["islands"] / str(number))
+            live.append(FORK.Process(target=joining, args=target, kwargs={"steps": steps}))
+            live[-1].start()
+            number += 1
+        time.sleep(chance.uniform(*BETWEEN_KILLS))
+        if any(each.exitcode is not None for each in live):
+            break  # all data was used
+        victim = live.pop(chance.randrange(len(live)))
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.join()
+        killed += 1
+    for each in live:
+        each.join()
+        assert each.exitcode == 0, "an island failed"
+    took = time.monotonic() - began
+
+    tokens, learnt, inside, total = measured(logs["islands"])
+    found = ledger.read(folder / "shared", reader)
+    used = sum(found.used.values())
+    print(f"{took:.0f} s, {killed} kills, {number} joins: {tokens / total:,.0f} tokens a processor second")
+    print(f"{inside / total:.1%} of the processor time in steps; {used / learnt:.1%} of what was learnt was used")
+    print(
+        f"{used} sequences used of {len(found.planned)} planned; {found.told:.1%} of ranges by fragments were told of"
+    )
+    return {
+        "kills": killed,
+        "kills_seconds": round(took),
+        "kills_used_of_learnt": round(used / learnt, 3),
+        "kills_told": round(found.told, 3),
+        "kills_share_of_time_in_steps": round(inside / total, 4),
+        "bar4_kills_throughput_share": round(tokens / total / base, 4),
+        "bar4_ledger_balances": found.balances,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--updates", type=int, default=400)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--only", choices=("loss", "kills"))
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = {"eng": by_language(given.data)["eng"]}
+        Shards.of(folder / "out", rows, tokenizer={"vocabulary_size": 1024}, packing=PACKING)
+        result: dict[str, Any] = {}
+        if given.only != "kills":
+            result |= losses(folder / "out", given.updates, folder)
+        if given.only != "loss":
+            result |= kills(folder / "out", given.seconds, folder)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
