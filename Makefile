@@ -8,7 +8,7 @@ DEMO := demo-output
 
 demo: $(VENV)/.train
 	$(BIN)/gristmill run sample_data/recipe.toml --output $(DEMO)
-	$(BIN)/gristmill train $(DEMO) --depth 2 --steps 80
+	$(BIN)/gristmill train $(DEMO) --depth 2 --steps 60 --batch 4
 	$(BIN)/gristmill evaluate $(DEMO)
 	@echo "Open $(DEMO)/report.html, or ask: $(BIN)/gristmill sql $(DEMO) reasons"
 

@@ -1,5 +1,11 @@
 """The one place that imports torch and safetensors, an extra, so that a missing one is explained once."""
 
+import os
+
+# Threads of a processor wait for each other thousands of times a step. By default they spin while they do, and where
+# another process wants the core, a step takes minutes; they had better sleep soon (docs/decisions.md, threads that wait).
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
 try:
     import torch as torch  # noqa: PLC0414  (re-exported)
     from safetensors import SafetensorError as SafetensorError  # noqa: PLC0414
