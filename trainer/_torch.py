@@ -3,7 +3,7 @@
 import os
 
 # Threads of a processor wait for each other thousands of times a step. By default they spin while they do, and where
-# another process wants the core, a step takes minutes; they had better sleep soon (docs/decisions.md, threads that wait).
+# another process wants the core, a step takes minutes: they had better sleep soon (docs/decisions.md).
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 try:
