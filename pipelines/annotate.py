@@ -2,6 +2,7 @@
 
 import functools
 import unicodedata
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gristmill.filters.language import bundled
@@ -46,6 +47,12 @@ def stage(recipe: Recipe, *, folder: str, documents: list[Receipt]) -> Stage:
             ),
         )
     )
+
+
+def prepare() -> None:
+    """Load the bundled models, if they are there, for workers to be forked with: 70 MB that all of them share."""
+    with suppress(FileNotFoundError):
+        _annotator(None, files.fingerprint(str(bundled.lid_176())))
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,12 +1,10 @@
-"""What a local worker is forked with: imports, and a compiler that has read its own tables.
+"""What a local worker is forked with: imports, the models of languages, and a compiler that has read its own tables.
 
 Importing this module does it. Each phase has workers of its own, so what they would all do first is done here once.
 """
 
 import gc
 from importlib import import_module
-
-from gristmill._jit import jit
 
 gc.disable()  # all that imports make stays: looking through it time and again takes 0.3 s
 for _name in (
@@ -18,12 +16,7 @@ for _name in (
 ):
     import_module(_name)
 
-
-@jit
-def _same(number: int) -> int:
-    return number
-
-
-_same(0)  # the first kernel of a process costs 0.3 s, in which Numba registers what it can compile
+# Also the first kernels of this process, before which Numba spends 0.3 s on registering what it can compile.
+import_module("gristmill.pipelines.annotate").prepare()
 gc.enable()
 gc.freeze()  # nor shall each worker look through it, and so copy its pages

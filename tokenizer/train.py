@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
+from gristmill._jit import jit
 from gristmill.tokenizer.model_file import NORMAL, USER_DEFINED, ModelFile, rewritten
 from gristmill.tokenizer.vocabulary import on_grid
 
@@ -139,9 +140,14 @@ def _character_counts(pieces: Sequence[str]) -> npt.NDArray[np.int64]:
     """How often each code point occurs: an array over all of Unicode."""
     counts = np.zeros(_CODE_POINTS, np.int64)
     for piece in pieces:
-        found, times = np.unique(_code_points(piece), return_counts=True)
-        counts[found] += times
+        _count(_code_points(piece), counts)
     return counts
+
+
+@jit
+def _count(points: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64]) -> None:
+    for point in points:
+        counts[point] += 1
 
 
 def _utf8_lengths() -> npt.NDArray[np.int64]:
