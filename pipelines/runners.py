@@ -1,7 +1,7 @@
 """Where units are worked on: this process, several local processes, or any runner that Beam knows.
 
 Beam sees one element per unit, a descriptor of a few hundred bytes; the data go from file to file. So the per-element
-cost of a runner is paid per shard, and any runner that can run `Create | Reshuffle | ParDo` will do. A single unit
+cost of a runner is paid per shard, and any runner that can run `Create | GroupByKey | ParDo` will do. A single unit
 leaves a local runner nothing to spread: it is done without a pipeline.
 """
 
@@ -48,8 +48,8 @@ def executor(*, runner: str, workers: int | None, options: Sequence[str], log: s
         with _stderr_to(log) if log else nullcontext():
             if runner == LOCAL:
                 processes = _local_workers(units, workers)
-                if processes == len(units) == 1 and not options:
-                    _do_here(task, units[0])
+                if len(units) == 1 and not options:
+                    _do_single(task, units[0], apart=processes > 1)
                     return
                 count = min(processes, len(units))
                 _run_pipeline(task, units, _local_runner(processes), [*options, f"--direct_num_workers={count}"])
@@ -97,9 +97,15 @@ def _local_runner(processes: int) -> Any:
     return FnApiRunner(default_environment=ForkedEnvironment.default())
 
 
-def _do_here(task: Task, unit: Unit) -> None:
+def _do_single(task: Task, unit: Unit, *, apart: bool) -> None:
+    """Do a unit without a pipeline, in this process or in one of its own."""
     try:
-        attempt(task, unit)
+        if apart:
+            from gristmill.pipelines.local_workers import do_apart  # noqa: PLC0415
+
+            do_apart(task, unit)
+        else:
+            attempt(task, unit)
     except UnitError as error:
         raise RunError(str(error)) from error
 

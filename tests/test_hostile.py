@@ -301,25 +301,34 @@ def unspeakable(unit, settings, store, output):
 def fault(unit, settings, store, output):
     raise KeyError("unforeseen")
 
-units = [unit(phase="test", version=1, settings={}, descriptor={"n": n}) for n in range(3)]
-for workers, function in ((1, unspeakable), (1, fault), (2, unspeakable), (2, fault), (2, die)):
-    task = Task(root=sys.argv[1], phase="test", version=1, settings={}, function=function)
-    try:
-        runners.executor(runner="local", workers=workers, options=(), log=sys.argv[1] + "/workers.log")(task, units)
-    except RunError as error:
-        print(error)
+if __name__ == "__main__":
+    execute = {
+        workers: runners.executor(runner="local", workers=workers, options=(), log=sys.argv[1] + "/workers.log")
+        for workers in (1, 2)
+    }
+    several = [unit(phase="test", version=1, settings={}, descriptor={"n": n}) for n in range(3)]
+    large = [unit(phase="test", version=1, settings={}, descriptor={}, size=runners.WORTH_PROCESSES)]
+    for units in (several, large):
+        for workers, function in ((1, unspeakable), (1, fault), (2, unspeakable), (2, fault), (2, die)):
+            task = Task(root=sys.argv[1], phase="test", version=1, settings={}, function=function)
+            try:
+                execute[workers](task, units)
+            except RunError as error:
+                print(error)
 """
 
 
 def test_workers_tell_how_they_fail(tmp_path: Path) -> None:
+    (tmp_path / "failing.py").write_text(FAILING_WORKERS)  # a file: workers import its functions
     done = subprocess.run(
-        [sys.executable, "-c", FAILING_WORKERS, tmp_path], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, tmp_path / "failing.py", tmp_path], capture_output=True, text=True, timeout=60, check=True
     )
     unspeakable = "test: not UTF-8: \\udcff"
     fault = f"test: KeyError: 'unforeseen'; this is a fault of Gristmill, please report it with {tmp_path}/workers.log"
-    *same, died = done.stdout.splitlines()
-    assert same == [unspeakable, fault, unspeakable, fault]
-    assert "a worker process died" in died
+    printed = done.stdout.splitlines()
+    for *same, died in (printed[:5], printed[5:]):
+        assert same == [unspeakable, fault, unspeakable, fault]
+        assert "a worker process died" in died
     assert done.stderr == ""
     assert "in fault" in (tmp_path / "workers.log").read_text("utf-8")
 
