@@ -244,7 +244,12 @@ def clean(text: str) -> str:
 
 
 def _is_suspect(text: str) -> bool:
-    return any(pattern.search(text) for pattern in _SUSPECT)
+    # Whether a letter is there is known much sooner than whether a pattern is.
+    return any(
+        pattern.search(text)
+        for letters, pattern in _SUSPECT
+        if not letters or any(letter in text for letter in letters)
+    )
 
 
 def _without_odd(text: str) -> str:
@@ -269,8 +274,10 @@ def _repaired(text: str) -> str:
     return "\n".join(lines)
 
 
-def _suspect_patterns() -> Iterator[str]:
+def _suspect_patterns() -> Iterator[tuple[str, str]]:
     """Patterns that UTF-8 read in the wrong encoding matches, and text seldom: ftfy's heuristic is slow.
+
+    With each the few letters of which it must find one, if they are few.
 
     A character beyond ASCII is, in UTF-8, a lead byte and one to three continuation bytes. Of Cyrillic and Greek, whose
     letters the wrong encoding gives back as other letters of the script, two such pairs must be seen.
@@ -280,15 +287,15 @@ def _suspect_patterns() -> Iterator[str]:
         "".join(sorted({char for encoding in latin for char in _misread(encoding, *bounds)}))
         for bounds in ((0xC2, 0xDF), (0xE0, 0xF4), (0x80, 0xBF))
     )
-    yield f"[{lead2}{lead3}][{follow}](?:(?<=[{lead2}][{follow}])|[{follow}])"
+    yield "", f"[{lead2}{lead3}][{follow}](?:(?<=[{lead2}][{follow}])|[{follow}])"
     for encoding, letters, start in (("cp1251", "ВГРС", "в"), ("cp1253", "ΒΓΞΟ", "β")):
         follow = re.escape(_misread(encoding, 0x80, 0xBF))
-        yield f"[{letters}][{follow}][{letters}][{follow}]"
-        yield f"{start}[Ђ€‚„][{follow}]"
+        yield letters, f"[{letters}][{follow}][{letters}][{follow}]"
+        yield start, f"{start}[Ђ€‚„][{follow}]"
 
 
 def _misread(encoding: str, first: int, last: int) -> str:
     return bytes(range(first, last + 1)).decode(encoding, "ignore")
 
 
-_SUSPECT = tuple(map(re.compile, _suspect_patterns()))
+_SUSPECT = tuple((letters, re.compile(pattern)) for letters, pattern in _suspect_patterns())

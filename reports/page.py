@@ -27,8 +27,12 @@ _LANGUAGES = 40
 _LINES = 25
 
 
-def write_page(out: str) -> Path:
+def write_page(out: str, *, books: Reconciliation | None = None) -> Path:
     """Write the report in one step, and return its path. The same tables give the same bytes.
+
+    Args:
+        out: the output folder.
+        books: its reconciliation, where it is already known.
 
     Raises:
         ValueError: there is no such folder, or a table in it cannot be read.
@@ -36,7 +40,7 @@ def write_page(out: str) -> Path:
     """
     target = output_folder(out) / PAGE
     with connect(out) as connection:
-        page = build(connection, name=target.parent.name)
+        page = build(connection, name=target.parent.name, books=books or reconcile.check(connection))
     temporary = target.with_name(f".{PAGE}.tmp-{secrets.token_hex(6)}")
     try:
         temporary.write_text(page, "utf-8")
@@ -46,14 +50,14 @@ def write_page(out: str) -> Path:
     return target
 
 
-def build(connection: duckdb.DuckDBPyConnection, *, name: str) -> str:
+def build(connection: duckdb.DuckDBPyConnection, *, name: str, books: Reconciliation) -> str:
     """The page as HTML."""
     rows = funnel.read(connection)
     template = Template(files("gristmill.reports").joinpath("page.html").read_text("utf-8"))
     return template.substitute(
         name=safe.escape_html(name),
         summary=_summary(rows, connection),
-        reconciliation=_reconciliation(reconcile.check(connection)),
+        reconciliation=_reconciliation(books),
         legend=charts.legend(DISPOSITIONS),
         languages=_languages(rows),
         reasons=_reasons(connection),

@@ -125,7 +125,7 @@ def _report(output: str, *, as_json: bool) -> None:
         lines = "\n".join(books.violations)
         raise RunError(f"the ledger does not reconcile, which is a fault of Gristmill; please report it:\n{lines}")
     views.write_database(output)
-    report = page.write_page(output)
+    report = page.write_page(output, books=books)
     rows = funnel.funnel(output)
     if as_json:
         click.echo(json.dumps({"event": "funnel", "languages": [dataclasses.asdict(row) for row in rows]}))
