@@ -76,7 +76,7 @@ def write_recipe(folder: Path, name: str, *paths: Path) -> Path:
 
 
 def throughput(data: Path, folder: Path, *, workers: int) -> dict[str, float]:
-    """Bar 6: at least 2 MB/s of JSONL text and 120 WARC pages/s, per core, to shards."""
+    """At least 3 MB/s of JSONL text and 120 WARC pages/s, per core, to shards."""
     jsonl = folder / "jsonl"
     jsonl.mkdir()
     for packed in sorted((data / "text").glob("*.jsonl.zst")):
