@@ -33,7 +33,7 @@ class Plan:
     quorum: float = 0.5
     grace: float = 10.0
     patience: float = 60.0
-    snapshot_every: int = 64
+    snapshot_every: int = 128
 
     def __post_init__(self) -> None:
         for name in ("fragments", "interval", "snapshot_every"):

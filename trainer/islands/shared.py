@@ -10,6 +10,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+_KEPT = 3
+"""Files that an island remembers: its delta, the mean of all, the commit."""
+
 
 class LostError(Exception):
     """The others went on without this island: it was taken for dead, or what it learnt was learnt by another."""
@@ -20,12 +23,13 @@ class Shared:
 
     Attributes:
         own: name of this island, which no other ever had.
-        traffic: bytes written and read.
+        traffic: bytes written and read; what it wrote itself not long ago it need not read.
     """
 
     def __init__(self, folder: Path, *, own: str) -> None:
         self.folder, self.own, self.traffic = folder, own, 0
         self._unfinished = folder / "unfinished" / own
+        self._wrote: dict[str, bytes] = {}
 
     def create(self, name: str, data: bytes) -> bool:
         """Write a file. False where there is one of that name already, or its folder is being tidied up."""
@@ -43,10 +47,13 @@ class Shared:
         finally:
             self._unfinished.unlink(missing_ok=True)
         self.traffic += len(data)
+        self._wrote = dict([*self._wrote.items(), (name, data)][-_KEPT:])
         return True
 
     def read(self, name: str) -> bytes | None:
         """A file; None where there is none."""
+        if name in self._wrote:
+            return self._wrote[name]
         try:
             data = (self.folder / name).read_bytes()
         except FileNotFoundError:
