@@ -4,7 +4,9 @@ Run: python benchmarks/moe_and_dense.py [--data ../shared/data] [--corpus OUT] [
 
 The corpus is text/ and NTREX of the data, made by a whole run with a tokenizer of 8,192 tokens and 2 % held out. Each
 seed trains both models at the same time, on a core each; both see the same sequences in the same order. Bits per byte
-of held-out text are measured on the way. Wall-clock is told beside: the mixture is slower for each token.
+of held-out text are measured on the way. Wall-clock is told beside: the mixture is slower for each token. "load" is how
+often the most used expert of a layer was used since the measurement before, by the mean; the worst layer's. Beside it,
+the median of single batches, of a few documents in a few languages each, which have favourite experts.
 """
 
 import argparse
@@ -22,6 +24,8 @@ KINDS = ("moe", "dense")
 SIZES = {"width": 192, "experts": 32}
 DEPTH = 3
 MEASURED = 5
+HELD_OUT = 4
+"""Documents of each language."""
 
 
 def corpus(data: Path, folder: Path) -> Path:
@@ -44,21 +48,29 @@ def train(output: Path, *, kind: str, seed: int, steps: int, batch: int, peak: f
     from gristmill.trainer import evaluate, held_out  # noqa: PLC0415
     from gristmill.trainer.config import ModelConfig, TrainConfig  # noqa: PLC0415
     from gristmill.trainer.devices import open_device  # noqa: PLC0415
-    from gristmill.trainer.feed import Feed  # noqa: PLC0415
+    from gristmill.trainer.feed import Feed, Micro  # noqa: PLC0415
+    from gristmill.trainer.model import Hidden  # noqa: PLC0415
     from gristmill.trainer.shards import ShardReader  # noqa: PLC0415
     from gristmill.trainer.trainer import Trainer  # noqa: PLC0415
 
     torch.set_num_threads(1)
     reader = ShardReader.open(output)
-    documents = held_out.encode(held_out.documents(output, most=12), held_out.encoder_of(output, reader.manifest))
+    documents = held_out.encode(held_out.documents(output, most=HELD_OUT), held_out.encoder_of(output, reader.manifest))
     model = ModelConfig.of_depth(DEPTH, vocabulary_size=reader.manifest.vocabulary_size, **SIZES)
     config = TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=2, seed=seed, peak=peak, peak_adam=peak)
+    counts_ME = torch.zeros(model.moe_layers, model.experts)
+
+    def watch(_step: int, _micro: Micro, hidden: Hidden, _loss: torch.Tensor) -> None:
+        if hidden.routed:
+            counts_ME.add_(hidden.counts(model.experts))
+
     trainer = Trainer(
         reader=reader,
         batches=Feed.begin(reader, seed=seed),
         model=model if kind == "moe" else model.dense_twin(),
         config=config,
         device=open_device("cpu", dtype="float32"),
+        watch=watch,
     )
     used, seconds, loads = 0.0, 0.0, []
     every = max(1, steps // MEASURED)
@@ -80,11 +92,12 @@ def train(output: Path, *, kind: str, seed: int, steps: int, batch: int, peak: f
                 "bits_per_byte": total["bits_per_byte"],
                 "seconds": seconds,
                 "processor": used,
-                "load": statistics.median(loads[-every:]),
-                "worst_load": max(loads[-every:]),
+                "load": float((counts_ME.amax(1) / counts_ME.mean(1).clamp(min=1)).max()),
+                "batch_load": statistics.median(loads[-every:]),
                 "parameters": trainer.model.count(),
             }
             print(json.dumps(line), flush=True)
+            counts_ME.zero_()
 
 
 def both(output: Path, *, seed: int, steps: int, batch: int, peak: float) -> list[dict[str, Any]]:
@@ -138,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--corpus", type=Path, help="an output that was made before")
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=180)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--peak", type=float, default=0.01)
     parser.add_argument("--seeds", type=int, default=3)
@@ -152,20 +165,26 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         output = given.corpus or corpus(given.data, Path(temporary))
-        rows = [row for seed in range(given.seeds) for row in both(output, seed=seed, **how)]
+        rows = []
+        for seed in range(given.seeds):
+            rows += both(output, seed=seed, **how)
+            print(*map(told, rows[-2 * MEASURED :]), sep="\n", flush=True)
     if given.plot:
         given.plot.write_text(plot(rows), "utf-8")
     report(rows)
 
 
+def told(row: dict[str, Any]) -> str:
+    """A measurement as a line."""
+    return (
+        f"{row['kind']:<6} seed {row['seed']}  step {row['step']:>5}  {row['tokens']:>10,} tokens  "
+        f"{row['bits_per_byte']:.4f} bits/byte  loss {row['loss']:.3f}  {row['seconds']:6.0f} s wall  "
+        f"{row['processor']:6.0f} s processor  load {row['load']:.2f} (a batch's {row['batch_load']:.2f})"
+    )
+
+
 def report(rows: list[dict[str, Any]]) -> None:
-    """A table of the measurements, and the bars."""
-    for row in rows:
-        print(
-            f"{row['kind']:<6} seed {row['seed']}  step {row['step']:>5}  {row['tokens']:>10,} tokens  "
-            f"{row['bits_per_byte']:.4f} bits/byte  loss {row['loss']:.3f}  {row['seconds']:6.0f} s wall  "
-            f"{row['processor']:6.0f} s processor  load {row['load']:.2f} (worst {row['worst_load']:.2f})"
-        )
+    """What the last measurements come to, and the bars."""
     last = {(row["kind"], row["seed"]): row for row in rows}
     seeds = sorted({seed for _, seed in last})
     gains = [last["dense", each]["bits_per_byte"] - last["moe", each]["bits_per_byte"] for each in seeds]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gristmill.trainer._torch import torch
 from gristmill.trainer.islands.codec import DamagedError, decode, encode, pack, unpack
 from gristmill.trainer.islands.shared import Members, Shared, holder, take
-from gristmill.trainer.islands.state import Merged, State
+from gristmill.trainer.islands.state import Merged, State, mean_of
 
 Tensor = torch.Tensor
 
@@ -42,12 +42,14 @@ def post(shared: Shared, state: State, delta: Delta) -> Tensor:
 
 
 class Merger:
-    """Ends rounds, while it holds the lease to."""
+    """Ends rounds, while it holds the lease to. What the code loses of a mean goes along with the fragment's next
+    (arXiv:1905.05957), unless another island merges by then."""
 
     def __init__(self, shared: Shared, members: Members) -> None:
         self._shared, self._members = shared, members
         self._round, self._quorum_at = -1, float("inf")
         self._posted: dict[str, Delta | None] = {}
+        self._lost: dict[int, Tensor] = {}
 
     def attend(self, state: State) -> None:
         """End the round if it is time."""
@@ -87,18 +89,22 @@ class Merger:
             told = {number for ranges in merged.values() for number in ranges}
             if delta and delta.ranges and told.isdisjoint(delta.ranges) and state.may_merge(name, delta.ranges):
                 merged[name] = delta.ranges
-        mean = f"means/{state.number + 1:09}-{self._shared.own}"
+        lost_F = torch.zeros(0)
         if merged:
-            self._shared.create(mean, self._mean([each for name in merged if (each := self._posted[name])], state))
-        about = {"merged": merged, "mean": mean, "fragment": state.fragment}
-        self._shared.create(f"commits/{state.number + 1:09}", json.dumps(about).encode())
+            data, lost_F = self._mean([each for name in merged if (each := self._posted[name])], state)
+            self._shared.create(mean_of(state.number + 1, self._shared.own), data)
+        about = {"merged": merged, "by": self._shared.own, "fragment": state.fragment}
+        if self._shared.create(f"commits/{state.number + 1:09}", json.dumps(about).encode()) and merged:
+            self._lost[state.fragment] = lost_F
 
-    def _mean(self, deltas: list[Delta], state: State) -> bytes:
-        """By how much was learnt for each (arXiv:2604.21428)."""
+    def _mean(self, deltas: list[Delta], state: State) -> tuple[bytes, Tensor]:
+        """By how much was learnt for each (arXiv:2604.21428): a file, and what the code lost."""
         total = sum(len(each.ranges) for each in deltas)
         mean_F = torch.stack([each.values_F * (len(each.ranges) / total) for each in deltas]).sum(0)
+        mean_F += self._lost.get(state.fragment, 0)
+        tensors = encode(mean_F, state.plan.codec)
         biases_B = torch.stack([each.biases_B for each in deltas]).mean(0)
-        return pack(encode(mean_F, state.plan.codec) | {"biases": biases_B}, {})
+        return pack(tensors | {"biases": biases_B}, {}), mean_F - decode(tensors, len(mean_F))
 
     def _tidy(self, state: State, live: set[str]) -> None:
         """Write a snapshot, and take away what nobody needs who has seen the one before."""

@@ -15,7 +15,7 @@ class Plan:
         weights: digest of what the seed begins with, which islands fill in.
         fragments: of the parameters, which are exchanged in turn.
         interval: steps of a range, after which an island posts a fragment.
-        outer_rate, outer_momentum: of the Nesterov step along the mean of the deltas.
+        outer_rate, outer_momentum: of the Nesterov step along the mean of the deltas; 1 and 0 are their plain mean.
         quorum: share of the islands after which the others are waited for no longer than `grace` seconds.
         patience: seconds without a heartbeat, one a step, after which an island counts as dead.
         snapshot_every: rounds after which the whole state is written, for islands that join.
@@ -25,15 +25,15 @@ class Plan:
     train: dict[str, Any]
     manifest: str
     weights: int | None = None
-    fragments: int = 4
-    interval: int = 8
-    codec: Codec = "int4"
-    outer_rate: float = 0.7
-    outer_momentum: float = 0.6
+    fragments: int = 5
+    interval: int = 2
+    codec: Codec = "int2"
+    outer_rate: float = 1.0
+    outer_momentum: float = 0.0
     quorum: float = 0.5
     grace: float = 10.0
     patience: float = 60.0
-    snapshot_every: int = 128
+    snapshot_every: int = 256
 
     def __post_init__(self) -> None:
         for name in ("fragments", "interval", "snapshot_every"):

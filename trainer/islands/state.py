@@ -58,8 +58,10 @@ class State:
         part, bit = self.part, 1 << self.fragment
         before_F = self.weights_N[part].clone()
         if merged:
-            self.momentum_N[part].mul_(self.plan.outer_momentum).add_(mean_F)
-            step_F = mean_F + self.plan.outer_momentum * self.momentum_N[part]
+            step_F = mean_F
+            if self.plan.outer_momentum:
+                self.momentum_N[part].mul_(self.plan.outer_momentum).add_(mean_F)
+                step_F = mean_F + self.plan.outer_momentum * self.momentum_N[part]
             self.weights_N[part].add_(step_F, alpha=self.plan.outer_rate)
             self.biases_B = biases_B
         for island, ranges in merged.items():
@@ -79,13 +81,15 @@ class State:
         commit = json.loads(data)
         mean_F, biases_B = torch.zeros(self.part.stop - self.part.start), self.biases_B
         if commit["merged"]:
-            tensors, _ = unpack(_needed(shared, commit["mean"]))
+            tensors, _ = unpack(_needed(shared, mean_of(self.number + 1, commit["by"])))
             mean_F, biases_B = decode(tensors, len(mean_F)), tensors["biases"]
         return commit["merged"], self.apply(commit["merged"], mean_F, biases_B)
 
     def to_bytes(self) -> bytes:
         """A snapshot."""
-        tensors = {"weights_N": self.weights_N, "momentum_N": self.momentum_N, "biases_B": self.biases_B}
+        tensors = {"weights_N": self.weights_N, "biases_B": self.biases_B}
+        if self.plan.outer_momentum:
+            tensors["momentum_N"] = self.momentum_N
         return pack(tensors, {"number": self.number, "used": [(each, *by) for each, by in sorted(self.used.items())]})
 
     def catch_up(self, shared: Shared) -> None:
@@ -96,11 +100,18 @@ class State:
         """
         if last := max(shared.names("snapshots"), default=None):
             tensors, about = unpack(_needed(shared, f"snapshots/{last}"))
-            self.weights_N, self.momentum_N = tensors["weights_N"], tensors["momentum_N"]
-            self.biases_B, self.number = tensors["biases_B"], about["number"]
+            self.weights_N, self.biases_B, self.number = tensors["weights_N"], tensors["biases_B"], about["number"]
+            self.momentum_N = tensors.get("momentum_N", self.momentum_N)
             self.used = {number: (owner, bits) for number, owner, bits in about["used"]}
         while self.follow(shared) is not None:
             pass
+
+
+def mean_of(number: int, island: str) -> str:
+    """The file with the mean that an island made for a commit."""
+    if "/" in island:
+        raise DamagedError(f"{island} is not the name of an island")
+    return f"means/{number:09}-{island}"
 
 
 def agree(shared: Shared, plan: Plan) -> Plan:

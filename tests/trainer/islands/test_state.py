@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -149,8 +150,11 @@ def test_of_two_mergers_at_once_one_decides(tmp_path: Path, learner: Learner, mo
     assert islands.shared["a"].names("commits") == ["000000000", "000000001"]
 
 
-def test_who_joins_has_the_state_of_the_others_and_old_files_go(tmp_path: Path, learner: Learner) -> None:
-    islands = Islands(tmp_path, learner, "a", fragments=2, snapshot_every=3)
+@pytest.mark.parametrize("momentum", [0.0, 0.6])
+def test_who_joins_has_the_state_of_the_others_and_old_files_go(
+    tmp_path: Path, learner: Learner, momentum: float
+) -> None:
+    islands = Islands(tmp_path, learner, "a", fragments=2, snapshot_every=3, outer_momentum=momentum)
     for round_ in range(8):
         islands.post("a", float(round_), ranges=[round_])
         islands.attend("a")
@@ -164,6 +168,29 @@ def test_who_joins_has_the_state_of_the_others_and_old_files_go(tmp_path: Path, 
     assert shared.names("deltas")[0] == "000000003"
     assert shared.names("means")[0] == "000000003-a"
     assert len(shared.names("commits")) == 9
+
+
+def test_what_the_code_lost_of_a_mean_goes_along_with_the_next(tmp_path: Path, learner: Learner) -> None:
+    islands = Islands(tmp_path, learner, "a", "b", codec="int2", outer_rate=1.0, outer_momentum=0.0)
+    rounds, names, generator = 20, "ab", torch.Generator().manual_seed(0)
+    told_N = torch.zeros(N)
+    for round_ in range(rounds):
+        for number, name in enumerate(names):
+            values_N = torch.randn(N, generator=generator) + 1
+            delta = Delta(values_N, torch.zeros(2), ranges=[2 * round_ + number], is_waiting=True)
+            told_N += post(islands.shared[name], islands.states[name], delta) / 2
+        islands.attend("a")
+        assert [*map(islands.follow, names)] == [{"a": [2 * round_], "b": [2 * round_ + 1]}] * 2
+    left_N = islands.states["b"].weights_N - told_N  # what was lost of the last mean, of 20 that were told of
+    assert 0.1 < float(left_N.square().mean().sqrt()) < 1
+
+
+def test_a_mean_is_read_from_no_other_folder(tmp_path: Path, learner: Learner) -> None:
+    islands = Islands(tmp_path, learner, "a")
+    commit = {"merged": {"a": [0]}, "by": "../../elsewhere", "fragment": 0}
+    (tmp_path / "commits" / "000000001").write_text(json.dumps(commit))
+    with pytest.raises(DamagedError, match=r"\.\./\.\./elsewhere is not the name of an island"):
+        islands.follow("a")
 
 
 def test_a_folder_of_another_model_is_refused(tmp_path: Path, learner: Learner) -> None:
