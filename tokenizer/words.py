@@ -1,0 +1,262 @@
+"""The distinct words of a text and how often each occurs: all that training by merges looks at.
+
+A word is what no merge reaches beyond. SentencePiece cuts text before each run of spaces, and where a character or
+symbol gets no token. Here it is cut wherever two characters meet that no piece may have side by side: also before and
+behind digits, and where one script ends and another begins, as that of letters does at a comma. The pairs in it are the
+same, and so are the pieces; but words are shorter, and fewer are distinct. Words of one character have no pair: they are
+counted as characters, and are not among the words.
+
+Characters are *letters* here: dense numbers from 1 in the order of code points; 0 is one without a token.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from gristmill._jit import jit
+from gristmill.tokenizer.scripts import ALONE, ANY, joining_scripts
+
+Int64s = npt.NDArray[np.int64]
+Int32s = npt.NDArray[np.int32]
+
+_SPACE, _SPACE_SYMBOL = 0x20, 0x2581
+_CODE_POINTS = 0x110000
+_BATCH = 1 << 18
+"""Characters that the kernel is given at once, about."""
+
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_16, _32, _LOW = np.uint64(16), np.uint64(32), np.uint64(0xFFFFFFFF)
+_0, _1 = np.uint64(0), np.uint64(1)
+_LETTERS, _WORDS = 0, 1
+"""Places in `_Table.used`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alphabet:
+    """The characters that get a token.
+
+    Attributes:
+        points: code point of each letter, ascending; the first is letter 1. A space is U+2581.
+        letters: letter of each code point of a text, or 0.
+        scripts: of each letter: its script, `scripts.ANY` or `scripts.ALONE`; the first is of no letter.
+        space: the letter of a space; 0 if it has none.
+    """
+
+    points: Int64s
+    letters: Int32s
+    scripts: npt.NDArray[np.int16]
+    space: int
+
+    @classmethod
+    def of(cls, covered: Int64s) -> Self:
+        """The alphabet of some code points of a text, none of which is U+2581."""
+        points = np.sort(np.where(covered == _SPACE, _SPACE_SYMBOL, covered))
+        letters = np.zeros(_CODE_POINTS, np.int32)
+        letters[points] = np.arange(1, len(points) + 1)
+        letters[_SPACE], letters[_SPACE_SYMBOL] = letters[_SPACE_SYMBOL], 0
+        scripts = np.concatenate([[ANY], joining_scripts()[points]]).astype(np.int16)
+        return cls(points=points, letters=letters, scripts=scripts, space=int(letters[_SPACE]))
+
+    def spelling(self, text: str) -> list[int]:
+        return self.letters[[ord(character) for character in text]].tolist()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """Distinct words.
+
+    Attributes:
+        letters: of all words: a 0, the letters of a word, a 0, those of the next, and so on, and a 0.
+        starts: where each word begins, and one place behind the last 0.
+        counts: how often each word occurs.
+        occurrences: how often each letter does, in words or alone; the first is of no letter.
+    """
+
+    letters: Int32s
+    starts: Int64s
+    counts: Int64s
+    occurrences: Int64s
+
+
+def distinct_words(pieces: Iterable[str], *, alphabet: Alphabet, symbols: Sequence[str]) -> Words:
+    """Words of pieces of text, in the order in which each is first seen.
+
+    Args:
+        symbols: texts that are no part of any word, none of which begins with another, and all with the same character.
+
+    Time: 0.4 s for 35 MB. Memory: 4 bytes per letter of the distinct words, 40 for each of these, and as much again
+    while an array grows; not the text.
+    """
+    spelt = [alphabet.spelling(symbol) for symbol in symbols]
+    patterns = np.zeros((len(spelt), max(map(len, spelt), default=0) + 1), np.int32)
+    for row, letters in zip(patterns, spelt, strict=True):
+        row[: len(letters)] = letters if all(letters) else 0  # one with an uncovered character occurs nowhere
+    rules = _Rules(alphabet.letters, alphabet.scripts, alphabet.space, patterns)
+    occurrences = np.zeros(len(alphabet.points) + 1, np.int64)
+    table = _Table.empty()
+    for text in _batches(pieces):
+        points = np.frombuffer(text.encode("utf-32-le"), "<u4")
+        table = _with_room(table, len(points))
+        _collect(points, rules, occurrences, table)
+    n_letters, n_words = table.used.tolist()
+    return Words(
+        letters=table.letters[:n_letters].copy(),
+        starts=table.starts[: n_words + 1].copy(),
+        counts=table.counts[:n_words].copy(),
+        occurrences=occurrences,
+    )
+
+
+def _batches(pieces: Iterable[str]) -> Iterator[str]:
+    """Pieces put together, with a line break, which is in no word, between them."""
+    batch, size = [], 0
+    for piece in pieces:
+        batch.append(piece)
+        size += len(piece) + 1
+        if size >= _BATCH:
+            yield "\n".join(batch)
+            batch, size = [], 0
+    yield "\n".join(batch)
+
+
+class _Rules(NamedTuple):
+    letters: Int32s
+    scripts: npt.NDArray[np.int16]
+    space: int
+    patterns: Int32s
+    """Of each symbol its letters, and zeros; only zeros if it cannot occur."""
+
+
+class _Table(NamedTuple):
+    """Words, and a hash table with linear probing: part of the hash << 32 | 1 + the word's number; or 0."""
+
+    letters: Int32s
+    starts: Int64s
+    counts: Int64s
+    slots: npt.NDArray[np.uint64]
+    used: Int64s
+    """Letters and words."""
+
+    @classmethod
+    def empty(cls) -> Self:
+        starts = np.ones(1, np.int64)
+        return cls(np.zeros(1, np.int32), starts, np.zeros(0, np.int64), np.zeros(2, np.uint64), np.array([1, 0]))
+
+
+def _with_room(table: _Table, n: int) -> _Table:
+    """The table, larger if need be, so that n more characters go into it."""
+    n_letters, n_words = (table.used + [2 * n + 1, n // 2 + 1]).tolist()  # a word has two letters or more, and a 0
+    slots = table.slots
+    if 2 * n_words > len(slots):
+        slots = np.zeros(1 << (2 * n_words).bit_length(), np.uint64)
+        _move(table.slots, slots)
+    return table._replace(
+        letters=_grown(table.letters, n_letters),
+        starts=_grown(table.starts, n_words + 1),
+        counts=_grown(table.counts, n_words),
+        slots=slots,
+    )
+
+
+def _grown(array: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
+    if n <= len(array):
+        return array
+    larger = np.zeros(max(n, 2 * len(array)), array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+@jit
+def _move(old: Any, new: Any) -> None:
+    mask = np.uint64(len(new) - 1)
+    for entry in old:
+        if entry != _0:
+            slot = (entry >> _32) & mask
+            while new[slot] != _0:
+                slot = (slot + _1) & mask
+            new[slot] = entry
+
+
+@jit
+def _collect(points: Any, rules: _Rules, occurrences: Any, table: _Table) -> None:
+    """Add the words of a text to the table, and its letters to their occurrences."""
+    letter_of, scripts, space = rules.letters, rules.scripts, rules.space
+    letters, used = table.letters, table.used
+    place, before = used[_LETTERS], 0
+    begin, hashed, at = place, _0, 0
+    while at < len(points):
+        letter = letter_of[points[at]]
+        skipped = _symbol_at(points, at, rules)
+        if letter == 0 or skipped or _parts(before, letter, scripts, space):
+            if place - begin > 1:
+                _add(begin, place, hashed, table)
+                begin = used[_LETTERS]
+            place, hashed = begin, _0
+        if skipped:
+            at += skipped
+            before = 0
+            continue
+        at += 1
+        before = letter
+        if letter:
+            occurrences[letter] += 1
+            letters[place] = letter
+            place += 1
+            hashed = (hashed ^ np.uint64(letter)) * _FACTOR
+            hashed ^= hashed >> _32
+    if place - begin > 1:
+        _add(begin, place, hashed, table)
+
+
+@jit
+def _parts(before: Any, letter: Any, scripts: Any, space: Any) -> Any:
+    """Whether a word ends between two letters, the first of which may be 0."""
+    if letter == space:
+        return before != space
+    first, second = scripts[before], scripts[letter]
+    return first == ALONE or second == ALONE or (first != second and first != ANY and second != ANY)
+
+
+@jit
+def _symbol_at(points: Any, at: Any, rules: _Rules) -> Any:
+    """Characters of the symbol that begins here; or 0."""
+    patterns, letter_of = rules.patterns, rules.letters
+    if len(patterns) == 0 or letter_of[points[at]] != patterns[0, 0] or patterns[0, 0] == 0:
+        return 0
+    for row in range(len(patterns)):
+        n = 0
+        while patterns[row, n] and at + n < len(points) and letter_of[points[at + n]] == patterns[row, n]:
+            n += 1
+        if n and patterns[row, n] == 0:
+            return n
+    return 0
+
+
+@jit
+def _add(begin: Any, end: Any, hashed: Any, table: _Table) -> None:
+    """Count a word whose letters are behind those of all others, where they stay if it is new."""
+    letters, starts, slots, used = table.letters, table.starts, table.slots, table.used
+    mask = np.uint64(len(slots) - 1)
+    hashed &= _LOW
+    slot = hashed & mask
+    while slots[slot] != _0:
+        if slots[slot] >> _32 == hashed:
+            word = np.int64(slots[slot] & _LOW) - 1
+            first = starts[word]
+            if starts[word + 1] - 1 - first == end - begin:
+                same = 0
+                while same < end - begin and letters[first + same] == letters[begin + same]:
+                    same += 1
+                if same == end - begin:
+                    table.counts[word] += 1
+                    return
+        slot = (slot + _1) & mask
+    word = used[_WORDS]
+    slots[slot] = hashed << _32 | np.uint64(word + 1)
+    table.counts[word] = 1
+    letters[end] = 0
+    starts[word + 1] = end + 1
+    used[_LETTERS], used[_WORDS] = end + 1, word + 1
