@@ -108,7 +108,8 @@ def _work(words: Words, alphabet: Alphabet, most: int) -> _Work:
 @jit
 def _weigh(starts: Any, counts: Any, weights: Any) -> None:
     for word in range(len(counts)):
-        weights[starts[word] : starts[word + 1], _WEIGHT] = counts[word]
+        for place in range(starts[word], starts[word + 1]):
+            weights[place, _WEIGHT] = counts[word]
 
 
 @jit
@@ -223,8 +224,10 @@ def _spell(both: Any, symbol: Any, symbols: Any, spellings: Any) -> None:
     """Make a symbol of two."""
     left, right = both >> 32, both & _LOW
     n, m = symbols[left, _LENGTH], symbols[right, _LENGTH]
-    spellings[symbol, :n] = spellings[left, :n]
-    spellings[symbol, n : n + m] = spellings[right, :m]
+    for at in range(n):
+        spellings[symbol, at] = spellings[left, at]
+    for at in range(m):
+        spellings[symbol, n + at] = spellings[right, at]
     symbols[symbol, _LENGTH] = n + m
     symbols[symbol, _SCRIPT] = max(symbols[left, _SCRIPT], symbols[right, _SCRIPT])
     symbols[symbol, _SPACES] = _NO

@@ -6,7 +6,7 @@ sentencepiece_model.proto for the numbers of the fields.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -23,7 +23,7 @@ _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _KINDS: dict[int, Literal["unigram", "bpe", "word", "char"]] = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 _PIECES, _TRAINER, _NORMALIZER = 1, 2, 3
 _PIECE, _SCORE, _TYPE = 1, 2, 3
-_MODEL_TYPE, _SPACE_AS_SUFFIX, _BYTE_FALLBACK = 3, 24, 35
+_MODEL_TYPE, _VOCABULARY_SIZE, _SPACE_AS_SUFFIX, _BYTE_FALLBACK = 3, 4, 24, 35
 _CHARACTER_MAP, _DUMMY_PREFIX, _REMOVE_SPACES, _ESCAPE_SPACES = 2, 3, 4, 5
 
 _Field = tuple[int, int, int, int]  # number, where it begins, where it ends, its value if a varint
@@ -101,6 +101,54 @@ def rewritten(model: bytes, *, scores: npt.NDArray[np.float32], types: npt.NDArr
         if _TYPE in fields:
             data[fields[_TYPE][0]] = kind  # all types are below 128: one byte
     return bytes(data)
+
+
+def with_pieces(model: bytes, pieces: Sequence[str]) -> bytes:
+    """The model file with other normal pieces, which come last and have the scores of merges: 0, -1, -2 and so on.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    before, behind, n_before, place = [], [], 0, 0
+    for number, start, end, _ in _fields(model, 0, len(model)):
+        if number == _TRAINER:
+            spec = _with_size(model[start:end], n_before + len(pieces))
+            behind += [_head(_TRAINER, _LENGTH), _number(len(spec)), spec]
+        elif number != _PIECES:
+            behind.append(model[place:end])
+        elif _piece(model, start, end)[2] != NORMAL:
+            before.append(model[place:end])
+            n_before += 1
+        place = end
+    return b"".join([*before, *map(_normal_piece, pieces, range(len(pieces))), *behind])
+
+
+def _normal_piece(piece: str, rank: int) -> bytes:
+    text = piece.encode()
+    score = struct.pack("<f", -float(rank))
+    field = b"".join([_head(_PIECE, _LENGTH), _number(len(text)), text, _head(_SCORE, _FIXED32), score])
+    return b"".join([_head(_PIECES, _LENGTH), _number(len(field)), field])
+
+
+def _with_size(spec: bytes, size: int) -> bytes:
+    """How a model was trained, with another size of its vocabulary."""
+    for number, start, end, _ in _fields(spec, 0, len(spec)):
+        if number == _VOCABULARY_SIZE:
+            return b"".join([spec[:start], _number(size), spec[end:]])
+    return spec
+
+
+def _head(number: int, wire: int) -> bytes:
+    return _number(number << 3 | wire)
+
+
+def _number(value: int) -> bytes:
+    """A varint."""
+    data = bytearray()
+    while value >= 0x80:
+        data.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*data, value])
 
 
 def _piece(model: bytes, start: int, end: int) -> tuple[str, float, int]:
