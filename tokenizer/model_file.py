@@ -8,6 +8,7 @@ sentencepiece_model.proto for the numbers of the fields.
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, Self
 
 import numpy as np
@@ -113,7 +114,7 @@ def with_pieces(model: bytes, pieces: Sequence[str]) -> bytes:
     for number, start, end, _ in _fields(model, 0, len(model)):
         if number == _TRAINER:
             spec = _with_size(model[start:end], n_before + len(pieces))
-            behind += [_head(_TRAINER, _LENGTH), _number(len(spec)), spec]
+            behind += [_tag(_TRAINER, _LENGTH), _number(len(spec)), spec]
         elif number != _PIECES:
             behind.append(model[place:end])
         elif _piece(model, start, end)[2] != NORMAL:
@@ -125,9 +126,10 @@ def with_pieces(model: bytes, pieces: Sequence[str]) -> bytes:
 
 def _normal_piece(piece: str, rank: int) -> bytes:
     text = piece.encode()
-    score = struct.pack("<f", -float(rank))
-    field = b"".join([_head(_PIECE, _LENGTH), _number(len(text)), text, _head(_SCORE, _FIXED32), score])
-    return b"".join([_head(_PIECES, _LENGTH), _number(len(field)), field])
+    field = b"".join(
+        [_tag(_PIECE, _LENGTH), _number(len(text)), text, _tag(_SCORE, _FIXED32), struct.pack("<f", -float(rank))]
+    )
+    return b"".join([_tag(_PIECES, _LENGTH), _number(len(field)), field])
 
 
 def _with_size(spec: bytes, size: int) -> bytes:
@@ -138,17 +140,16 @@ def _with_size(spec: bytes, size: int) -> bytes:
     return spec
 
 
-def _head(number: int, wire: int) -> bytes:
+@cache
+def _tag(number: int, wire: int) -> bytes:
     return _number(number << 3 | wire)
 
 
 def _number(value: int) -> bytes:
     """A varint."""
-    data = bytearray()
-    while value >= 0x80:
-        data.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*data, value])
+    if value < 0x80:
+        return bytes((value,))
+    return bytes((value & 0x7F | 0x80,)) + _number(value >> 7)
 
 
 def _piece(model: bytes, start: int, end: int) -> tuple[str, float, int]:

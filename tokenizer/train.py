@@ -112,7 +112,9 @@ def _merged(pieces: Sequence[str], covered: npt.NDArray[np.int64], size: int) ->
     alphabet = Alphabet.of(covered)
     words = distinct_words(pieces, alphabet=alphabet, symbols=symbols)
     counts = words.occurrences[1:]
-    characters = [chr(point) for point in alphabet.points[np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]]]
+    characters = [
+        chr(point) for point in alphabet.points[np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]]
+    ]
     room = size - len(symbols) - len(characters)
     if room < 0:
         raise ValueError(f"{len(characters):,} characters are too many for a vocabulary of {size:,} tokens")

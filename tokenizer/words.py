@@ -3,8 +3,8 @@
 A word is what no merge reaches beyond. SentencePiece cuts text before each run of spaces, and where a character or
 symbol gets no token. Here it is cut wherever two characters meet that no piece may have side by side: also before and
 behind digits, and where one script ends and another begins, as that of letters does at a comma. The pairs in it are the
-same, and so are the pieces; but words are shorter, and fewer are distinct. Words of one character have no pair: they are
-counted as characters, and are not among the words.
+same, and so are the pieces, but words are shorter, and fewer are distinct. Words of one character have no pair: they
+are counted as characters, and are not among the words.
 
 Characters are *letters* here: dense numbers from 1 in the order of code points; 0 is one without a token.
 """
@@ -28,10 +28,11 @@ _BATCH = 1 << 18
 """Characters that the kernel is given at once, about."""
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_16, _32, _LOW = np.uint64(16), np.uint64(32), np.uint64(0xFFFFFFFF)
+_32, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 _0, _1 = np.uint64(0), np.uint64(1)
+_START, _COUNT = 0, 1
 _LETTERS, _WORDS = 0, 1
-"""Places in `_Table.used`."""
+"""Columns of `_Table.words`, and places in `_Table.used`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ class Words:
 
     Attributes:
         letters: of all words: a 0, the letters of a word, a 0, those of the next, and so on, and a 0.
-        starts: where each word begins, and one place behind the last 0.
+        starts: where each word begins.
         counts: how often each word occurs.
         occurrences: how often each letter does, in words or alone; the first is of no letter.
     """
@@ -90,17 +91,15 @@ def distinct_words(pieces: Iterable[str], *, alphabet: Alphabet, symbols: Sequen
     """
     rules = _rules(alphabet, symbols)
     occurrences = np.zeros(len(alphabet.points) + 1, np.int64)
-    table = _Table.empty()
+    table = _Table(np.zeros(1, np.int32), np.zeros((0, 2), np.int64), np.zeros(2, np.uint64), np.array([1, 0]))
     for text in _batches(pieces):
         points = np.frombuffer(text.encode("utf-32-le"), "<u4")
         table = _with_room(table, len(points))
         _collect(points, rules, occurrences, table)
     n_letters, n_words = table.used.tolist()
+    starts, counts = table.words[:n_words].T
     return Words(
-        letters=table.letters[:n_letters].copy(),
-        starts=table.starts[: n_words + 1].copy(),
-        counts=table.counts[:n_words].copy(),
-        occurrences=occurrences,
+        letters=table.letters[:n_letters].copy(), starts=starts.copy(), counts=counts.copy(), occurrences=occurrences
     )
 
 
@@ -138,40 +137,30 @@ def _rules(alphabet: Alphabet, symbols: Sequence[str]) -> _Rules:
 
 
 class _Table(NamedTuple):
-    """Words, and a hash table with linear probing: part of the hash << 32 | 1 + the word's number; or 0."""
-
     letters: Int32s
-    starts: Int64s
-    counts: Int64s
+    words: Int64s
+    """Where each begins and how often it occurs."""
     slots: npt.NDArray[np.uint64]
+    """Hash table with linear probing: the hash << 32 | 1 + the word's number; or 0."""
     used: Int64s
-    """Letters and words."""
-
-    @classmethod
-    def empty(cls) -> Self:
-        starts = np.ones(1, np.int64)
-        return cls(np.zeros(1, np.int32), starts, np.zeros(0, np.int64), np.zeros(2, np.uint64), np.array([1, 0]))
+    """How many letters and words there are."""
 
 
 def _with_room(table: _Table, n: int) -> _Table:
     """The table, larger if need be, so that n more characters go into it."""
-    n_letters, n_words = (table.used + [2 * n + 1, n // 2 + 1]).tolist()  # a word has two letters or more, and a 0
+    n_letters, n_words = table.used.tolist()
+    n_letters, n_words = n_letters + 2 * n + 1, n_words + n // 2 + 1  # a word has two letters or more, and a 0
     slots = table.slots
     if 2 * n_words > len(slots):
         slots = np.zeros(1 << (2 * n_words).bit_length(), np.uint64)
         _move(table.slots, slots)
-    return table._replace(
-        letters=_grown(table.letters, n_letters),
-        starts=_grown(table.starts, n_words + 1),
-        counts=_grown(table.counts, n_words),
-        slots=slots,
-    )
+    return table._replace(letters=_grown(table.letters, n_letters), words=_grown(table.words, n_words), slots=slots)
 
 
 def _grown(array: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
     if n <= len(array):
         return array
-    larger = np.zeros(max(n, 2 * len(array)), array.dtype)
+    larger = np.zeros((max(n, 2 * len(array)), *array.shape[1:]), array.dtype)
     larger[: len(array)] = array
     return larger
 
@@ -191,7 +180,7 @@ def _move(old: Any, new: Any) -> None:
 def _collect(points: Any, rules: _Rules, occurrences: Any, table: _Table) -> None:
     """Add the words of a text to the table, and its letters to their occurrences."""
     letter_of, scripts, space, opens = rules.letters, rules.scripts, rules.space, rules.opens
-    letters, starts, counts, slots, used = table.letters, table.starts, table.counts, table.slots, table.used
+    letters, used = table.letters, table.used
     begin = used[_LETTERS]
     place, at, before, hashed = begin, 0, np.int32(0), _0
     while at < len(points):
@@ -202,7 +191,7 @@ def _collect(points: Any, rules: _Rules, occurrences: Any, table: _Table) -> Non
                 letter, width = np.int32(0), skipped
         if _parts(before, letter, scripts, space):
             if place - begin > 1:
-                _add(begin, place, hashed & _LOW, letters, starts, counts, slots, used)
+                _add((begin, place, hashed & _LOW), letters, table.words, table.slots, used)
                 begin = used[_LETTERS]
             place, hashed = begin, _0
         if letter:
@@ -214,16 +203,17 @@ def _collect(points: Any, rules: _Rules, occurrences: Any, table: _Table) -> Non
         before = letter
         at += width
     if place - begin > 1:
-        _add(begin, place, hashed & _LOW, letters, starts, counts, slots, used)
+        _add((begin, place, hashed & _LOW), letters, table.words, table.slots, used)
 
 
 @jit
 def _parts(before: Any, letter: Any, scripts: Any, space: Any) -> Any:
     """Whether a word ends between two letters, either of which may be 0."""
-    if letter == space or letter == 0:
+    if not letter or letter == space:
         return before != letter
     first, second = scripts[before], scripts[letter]
-    return first == ALONE or second == ALONE or (first != second and first != ANY and second != ANY)
+    least = min(first, second)
+    return least == ALONE or (first != second and least != ANY)
 
 
 @jit
@@ -239,24 +229,23 @@ def _symbol_at(points: Any, at: Any, letter_of: Any, patterns: Any) -> Any:
 
 
 @jit
-def _add(begin: Any, end: Any, hashed: Any, letters: Any, starts: Any, counts: Any, slots: Any, used: Any) -> None:
-    """Count a word whose letters are behind those of all others, where they stay if it is new."""
+def _add(word: Any, letters: Any, words: Any, slots: Any, used: Any) -> None:
+    """Count a word, given as (begin, end, hash). Its letters are behind all others, where they stay if it is new."""
+    begin, end, hashed = word
     mask = np.uint64(len(slots) - 1)
     slot = hashed & mask
     while slots[slot] != _0:
         if slots[slot] >> _32 == hashed:
-            word = np.int64(slots[slot] & _LOW) - 1
-            first = starts[word]
-            same = 0
+            number = np.int64(slots[slot] & _LOW) - 1
+            first, same = words[number, _START], 0
             while same < end - begin and letters[first + same] == letters[begin + same]:
                 same += 1
             if same == end - begin and letters[first + same] == 0:
-                counts[word] += 1
+                words[number, _COUNT] += 1
                 return
         slot = (slot + _1) & mask
-    word = used[_WORDS]
-    slots[slot] = hashed << _32 | np.uint64(word + 1)
-    counts[word] = 1
+    number = used[_WORDS]
+    slots[slot] = hashed << _32 | np.uint64(number + 1)
+    words[number, _START], words[number, _COUNT] = begin, 1
     letters[end] = 0
-    starts[word + 1] = end + 1
-    used[_LETTERS], used[_WORDS] = end + 1, word + 1
+    used[_LETTERS], used[_WORDS] = end + 1, number + 1
