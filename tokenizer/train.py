@@ -1,14 +1,10 @@
-"""Training a SentencePiece tokenizer that loses nothing: decoding what was encoded gives the text back, any text.
+"""Training a tokenizer that loses nothing: decoding what was encoded gives the text back, any text.
 
-SentencePiece learns the pieces of unigram models. Those of BPE are learnt by a kernel of our own, the same pieces in a
-fifth of the time: see `merges`. Either way the result is a model file of SentencePiece.
-
-That needs four settings together: no normalisation, no dummy prefix, no removal of spaces, and byte fallback. Line
-breaks and tabs are symbols of their own, so that no token spans two lines.
+It is a SentencePiece model. SentencePiece trains those of unigrams; those of byte pairs are trained by kernels of our
+own, with the same result: see `byte_pairs`. For the settings see `sentencepiece_trainer`.
 """
 
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,19 +13,10 @@ import numpy.typing as npt
 import sentencepiece
 
 from gristmill._jit import jit
-from gristmill.tokenizer.merges import learn
-from gristmill.tokenizer.model_file import NORMAL, USER_DEFINED, ModelFile, rewritten, with_pieces
+from gristmill.tokenizer.byte_pairs import byte_pair_model
+from gristmill.tokenizer.model_file import NORMAL, USER_DEFINED, ModelFile, rewritten
+from gristmill.tokenizer.sentencepiece_trainer import SPECIAL_PIECES, SYMBOLS, sentencepiece_model, with_boundaries
 from gristmill.tokenizer.vocabulary import on_grid
-from gristmill.tokenizer.words import Alphabet, distinct_words
-
-UNKNOWN, END, PAD, MASK = "<unk>", "<|end|>", "<|pad|>", "<|mask|>"
-RESERVED = tuple(f"<|reserved_{number}|>" for number in range(8))
-SPECIAL_PIECES = (UNKNOWN, END, PAD, MASK, *RESERVED)
-"""Special tokens, in the order of their ids. All are control symbols: no text can spell them."""
-
-SYMBOLS = ("\n", "\n\n", "\t")
-THREADS = 4
-"""Fixed: the number is written into the model, and decides how unigram training adds its sums up."""
 
 BYTES_PER_TOKEN = 64
 """Bytes of sample that each token of the vocabulary asks for.
@@ -40,10 +27,8 @@ By Zipf's law the rarest of V tokens occurs n / (V ln V) times in n tokens; with
 
 MIN_VOCABULARY = 1000
 _N_BYTES = 256
-_BYTES_PER_CHARACTER = 4  # at most, in UTF-8
 _CODE_POINTS = 0x110000
 _SPACE_SYMBOL, _UNKNOWN_SYMBOL = 0x2581, 0x2585  # SentencePiece's own marks, which it cannot learn from
-_BOUNDARY = ord("\t")  # SentencePiece's own mark of a place that no token spans
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +74,10 @@ def train(
     if len(covered) == 0:
         raise ValueError("no text to train a tokenizer on")
     try:
-        data = (_merged if kind == "bpe" else _unigram)(pieces, covered, size)
+        if kind == "bpe":
+            data = byte_pair_model(pieces, covered=covered, vocabulary_size=size)
+        else:
+            data = _unigram_model(pieces, covered=covered, vocabulary_size=size)
     except RuntimeError as error:
         raise ValueError(f"SentencePiece could not train on {n_bytes:,} bytes of text: {error}") from error
     return Trained(
@@ -100,69 +88,10 @@ def train(
     )
 
 
-def _merged(pieces: Sequence[str], covered: npt.NDArray[np.int64], size: int) -> bytes:
-    """A BPE model: SentencePiece's own of next to no text, with the pieces that our kernel learns.
-
-    Raises:
-        ValueError: there are more characters than tokens.
-    """
-    model = _trained(["a"], kind="bpe", size=size, longest=max(map(len, pieces)))
-    file = ModelFile.parse(model)
-    symbols = [piece for piece, kind in zip(file.pieces, file.types.tolist(), strict=True) if kind != NORMAL]
-    alphabet = Alphabet.of(covered)
-    words = distinct_words(pieces, alphabet=alphabet, symbols=symbols)
-    counts = words.occurrences[1:]
-    characters = [
-        chr(point) for point in alphabet.points[np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]]
-    ]
-    room = size - len(symbols) - len(characters)
-    if room < 0:
-        raise ValueError(f"{len(characters):,} characters are too many for a vocabulary of {size:,} tokens")
-    return with_pieces(model, [*learn(words, alphabet=alphabet, most=room), *characters])
-
-
-def _unigram(pieces: Sequence[str], covered: npt.NDArray[np.int64], size: int) -> bytes:
-    alphabet = np.full(_CODE_POINTS, _BOUNDARY, np.uint32)
-    alphabet[covered] = covered
-    alphabet[ord("\n")] = ord("\n")
-    spelt = (_spelt(each, alphabet) for each in pieces)
-    return _additive(_trained(spelt, kind="unigram", size=size, longest=max(map(len, pieces))))
-
-
-def _trained(texts: Iterable[str], *, kind: str, size: int, longest: int) -> bytes:
-    """What SentencePiece makes of texts; none is longer than so many characters.
-
-    Raises:
-        RuntimeError: it does not like them.
-    """
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
-        model_writer=model,
-        model_type=kind,
-        vocab_size=size,
-        hard_vocab_limit=False,
-        character_coverage=1.0,  # uncovered characters are no longer there
-        byte_fallback=True,
-        split_digits=True,
-        normalization_rule_name="identity",
-        add_dummy_prefix=False,
-        remove_extra_whitespaces=False,
-        allow_whitespace_only_pieces=True,
-        user_defined_symbols=list(SYMBOLS),
-        unk_id=0,
-        unk_piece=UNKNOWN,
-        eos_id=1,
-        eos_piece=END,
-        pad_id=2,
-        pad_piece=PAD,
-        bos_id=-1,
-        control_symbols=[MASK, *RESERVED],
-        max_sentence_length=_BYTES_PER_CHARACTER * longest,  # longer ones would be left out
-        num_threads=THREADS,
-        minloglevel=2,
-    )
-    return model.getvalue()
+def _unigram_model(pieces: Sequence[str], *, covered: npt.NDArray[np.int64], vocabulary_size: int) -> bytes:
+    texts = with_boundaries(pieces, covered=covered)
+    longest = max(map(len, pieces))
+    return _additive(sentencepiece_model(texts, kind="unigram", vocabulary_size=vocabulary_size, longest=longest))
 
 
 def _additive(model: bytes) -> bytes:
@@ -200,11 +129,6 @@ def _covered(counts: npt.NDArray[np.int64], *, coverage: float, most: int) -> np
     order = np.argsort(-counts, kind="stable")[: max(most, 1)]
     before = np.cumsum(counts[order]) - counts[order]
     return np.sort(order[(before < coverage * counts.sum()) & (counts[order] > 0)])
-
-
-def _spelt(piece: str, alphabet: npt.NDArray[np.uint32]) -> str:
-    """The piece with a boundary in place of every character that gets no token."""
-    return alphabet[_code_points(piece)].tobytes().decode("utf-32-le")
 
 
 def _code_points(text: str) -> npt.NDArray[np.uint32]:

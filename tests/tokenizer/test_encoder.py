@@ -7,7 +7,7 @@ from token_models import HOSTILE, KINDS, PLAIN, SPECIAL, TEXTS, Kind, foreign, o
 
 from gristmill.tokenizer import Encoder
 from gristmill.tokenizer.model_file import ModelFile, rewritten
-from gristmill.tokenizer.train import SPECIAL_PIECES
+from gristmill.tokenizer.sentencepiece_trainer import SPECIAL_PIECES
 
 
 @pytest.mark.parametrize("kind", KINDS)

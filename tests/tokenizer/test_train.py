@@ -10,7 +10,8 @@ import sentencepiece
 
 from gristmill.tokenizer import Encoder, train
 from gristmill.tokenizer.model_file import ModelFile
-from gristmill.tokenizer.train import SPECIAL_PIECES, Trained
+from gristmill.tokenizer.sentencepiece_trainer import SPECIAL_PIECES
+from gristmill.tokenizer.train import Trained
 from gristmill.tokenizer.vocabulary import GRID, compile_model
 
 _FOLDER = Path(__file__).parents[2] / "sample_data/texts"
