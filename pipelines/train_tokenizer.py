@@ -14,7 +14,7 @@ from gristmill.pipelines.engine import Phase, Stage, Work
 from gristmill.schemas import SAMPLE_REPORT, TOKENIZER_REPORT, Recipe, digest, key_of
 from gristmill.schemas.recipe import is_remote, resolve
 
-VERSION = 3
+VERSION = 4
 PHASE = "tokenizer"
 TABLE = "tokenizer"
 MODEL = "tokenizer.model"

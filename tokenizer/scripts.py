@@ -7,7 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 ALONE, ANY, COMMON = -1, 0, 1
-"""A character that is in no piece of two or more; one that goes with any script; the script of all without another."""
+"""A character that is in no piece of two or more; one that goes with any script; the script of all without another.
+
+Smaller than any script, in this order. `words` and `merges` have them compiled in, which Numba's cache does not see.
+"""
 
 _SPACE_SYMBOL = 0x2581
 _DIGITS = (range(0x30, 0x3A), range(0xFF10, 0xFF1A))
