@@ -6,7 +6,7 @@ the smaller code points. A pair is as frequent as its two symbols are neighbours
 symbol ("aaa" has "aa" twice); the first of these is merged. A pair that spells a piece that there is already is passed
 over. Pairs that no longer occur come last, and fill a vocabulary that has room for them.
 
-SentencePiece 0.2.3 chooses in the same way. Until 0.2.1 it looked only among the pairs that were the most frequent
+SentencePiece 0.2.3 chooses in the same way. 0.2.1 still looked only among the pairs that were the most frequent
 twentieth some pieces ago, which is another choice where most pairs are equally rare.
 
 **How.** Two symbols become neighbours when the younger of them is made, or at the start, and after that can only cease
@@ -45,7 +45,7 @@ _LOW = np.int64(0xFFFFFFFF)
 def learn(words: Words, *, alphabet: Alphabet, most: int) -> list[str]:
     """Pieces of two characters or more, in the order in which they are learnt; at most so many.
 
-    Time: 0.8 s for 30k pieces from 5.6 million letters of distinct words. Memory: some 45 bytes for each of these letters.
+    Time: 0.8 s for 30k pieces from 5.6 million letters of distinct words. Memory: 45 bytes for each of these.
 
     Raises:
         ValueError: they are more than 715 million.

@@ -3,8 +3,8 @@
 A word is what no merge reaches beyond. SentencePiece cuts text before each run of spaces, and where a character or
 symbol gets no token. Here it is cut wherever two characters meet that no piece may have side by side: also before and
 behind digits, and where one script ends and another begins, as that of letters does at a comma. The pairs in it are the
-same, and so are the pieces, but words are shorter, and fewer are distinct. Words of one character have no pair: they
-are counted as characters, and are not among the words.
+same, and so are the pieces, but words are shorter. Words of one character have no pair: they are counted as
+characters, and are not among the words.
 
 Characters are *letters* here: dense numbers from 1 in the order of code points; 0 is one without a token.
 """
