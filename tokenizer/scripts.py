@@ -1,7 +1,7 @@
 """Which characters may be side by side in a piece, by their scripts, as SentencePiece has it."""
 
 from functools import cache
-from pathlib import Path
+from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +26,9 @@ def joining_scripts() -> npt.NDArray[np.int16]:
     """
     table = np.full(0x110000, COMMON, np.int16)
     numbers = {"Inherited": ANY}
-    for line in (Path(__file__).parent / "data" / "joining_scripts.tsv").read_text("utf-8").splitlines():
-        first, _, rest = line.partition("\t")
-        if line.startswith("#") or first == "first":
-            continue
-        last, _, script = rest.partition("\t")
+    text = resources.files(__package__).joinpath("data", "joining_scripts.tsv").read_text(encoding="utf-8")
+    for row in [line for line in text.splitlines() if not line.startswith("#")][1:]:
+        first, last, script = row.split("\t")
         table[int(first, 16) : int(last, 16) + 1] = numbers.setdefault(script, COMMON + len(numbers))
     table[_SPACE_SYMBOL] = ANY
     for digits in _DIGITS:
