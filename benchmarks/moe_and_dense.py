@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 KINDS = ("moe", "dense")
-SIZES = {"width": 192, "experts": 32}
+SIZES = {"width": 128, "experts": 32}
 DEPTH = 3
 MEASURED = 5
 HELD_OUT = 4
@@ -151,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--corpus", type=Path, help="an output that was made before")
-    parser.add_argument("--steps", type=int, default=180)
+    parser.add_argument("--steps", type=int, default=320)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--peak", type=float, default=0.01)
     parser.add_argument("--seeds", type=int, default=3)
