@@ -3,7 +3,7 @@
 int4 is a number from -7 to 7 for each value and a bfloat16 scale for each 64 of them, 4.25 bits a value. int2 is one of
 -1.5, -.5, .5 and 1.5 times the root mean square of its 64, near to the best four levels for a normal distribution, 2.25
 bits a value. It loses a third of a delta, but only for a while: what was lost goes along with the next one, and then so
-few bits are enough (arXiv:2505.23725, section 5).
+few bits are enough (arXiv:2505.23725).
 """
 
 import json
