@@ -87,7 +87,7 @@ class Merger:
         merged: Merged = {}
         for name, delta in sorted(self._posted.items()):
             told = {number for ranges in merged.values() for number in ranges}
-            if delta and delta.ranges and told.isdisjoint(delta.ranges) and state.may_merge(name, delta.ranges):
+            if delta and delta.ranges and told.isdisjoint(delta.ranges) and self._may_tell(name, delta.ranges, state):
                 merged[name] = delta.ranges
         lost_F = torch.zeros(0)
         if merged:
@@ -96,6 +96,12 @@ class Merger:
         about = {"merged": merged, "by": self._shared.own, "fragment": state.fragment}
         if self._shared.create(f"commits/{state.number + 1:09}", json.dumps(about).encode()) and merged:
             self._lost[state.fragment] = lost_F
+
+    def _may_tell(self, name: str, ranges: list[int], state: State) -> bool:
+        """Whether no other island told of these ranges, nor is about to: who died waiting for a merger, as long as it
+        took to lease its ranges anew, would else undo what a living one learns of them."""
+        new = (f"{number:09}" for number in ranges if number not in state.used)
+        return state.may_merge(name, ranges) and all(holder(self._shared, each) in (name, None) for each in new)
 
     def _mean(self, deltas: list[Delta], state: State) -> tuple[bytes, Tensor]:
         """By how much was learnt for each (arXiv:2604.21428): a file, and what the code lost."""

@@ -7,7 +7,7 @@ from learner import Learner, plan
 
 from gristmill.trainer.islands.codec import DamagedError, pack
 from gristmill.trainer.islands.merge import Delta, Merger, post
-from gristmill.trainer.islands.shared import Members, Shared
+from gristmill.trainer.islands.shared import Members, Shared, take
 from gristmill.trainer.islands.state import State, agree
 from gristmill.trainer.shards import ShardReader
 
@@ -114,6 +114,19 @@ def test_what_another_island_told_of_is_not_merged_again(tmp_path: Path, learner
     islands.attend("a")
     assert islands.follow("a") == {}
     assert islands.states["a"].used == {0: ("a", 1)}
+
+
+def test_what_a_dead_island_told_of_gives_way_to_a_new_lease(tmp_path: Path, learner: Learner) -> None:
+    islands = Islands(tmp_path, learner, "a", "b", grace=0.0)
+    take(islands.shared["b"], f"{7:09}", live={"a", "b"})
+    islands.post("b", 1.0, ranges=[7])
+    take(islands.shared["a"], f"{7:09}", live={"a"})  # b is taken for dead
+    islands.post("a", 3.0, ranges=[6])
+    islands.attend("a")
+    assert islands.follow("a") == {"a": [6]}
+    islands.post("a", 3.0, ranges=[7])
+    islands.attend("a")
+    assert islands.follow("a") == {"a": [7]}
 
 
 def test_damaged_deltas_are_as_good_as_none(tmp_path: Path, learner: Learner) -> None:
