@@ -3,9 +3,10 @@
 Run: python benchmarks/islands.py [--data ../shared/data] [--updates 1200] [--seconds 600] [--only loss|kills]
 
 loss: one trainer takes so many updates of 32 sequences; 2 and 4 islands take as many of 16 and of 8 each, so that all
-learn from the same tokens, at the same learning rates. Compared is the loss on 256 sequences that none learns from. Bytes are all that an island
-writes to the directory and reads from it, those of merging and snapshots too, as a mean over the islands; beside
-them, what a rank sends and receives when float32 gradients are summed around a ring at every update.
+learn from the same tokens, at the same learning rates. Compared is the loss on 256 sequences that none learns from.
+Bytes are all that an island writes to the directory and reads from it, those of merging and snapshots too, as a mean
+over the islands; beside them, what a rank sends and receives when float32 gradients are summed around a ring at every
+update.
 kills: 8 processes of a thread each. Every 1 to 5 seconds one is killed with SIGKILL and another joins, until all data
 is used up, which is chosen to take so many seconds. On few cores they wait for each other, so throughput is counted in
 tokens per second of processor time, from joining on; beside it, that of as many processes that train alone. Then the
@@ -149,7 +150,7 @@ def _to_end(processes: list[Any]) -> None:
         assert each.exitcode == 0, "a process failed"
 
 
-SMALL = {"interval": 4, "fragments": 2, "grace": 2.0, "patience": 10.0}
+SMALL = {"interval": 4, "fragments": 2, "grace": 2.0, "patience": 10.0, "snapshot_every": 16}
 
 
 def alone(shards: Path, log: Path, *, steps: int) -> None:

@@ -58,11 +58,11 @@ def train(output: Path, *, kind: str, seed: int, steps: int, batch: int, peak: f
     documents = held_out.encode(held_out.documents(output, most=HELD_OUT), held_out.encoder_of(output, reader.manifest))
     model = ModelConfig.of_depth(DEPTH, vocabulary_size=reader.manifest.vocabulary_size, **SIZES)
     config = TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=2, seed=seed, peak=peak, peak_adam=peak)
-    counts_ME = torch.zeros(model.moe_layers, model.experts)
+    counts = torch.zeros(model.moe_layers, model.experts)
 
     def watch(_step: int, _micro: Micro, hidden: Hidden, _loss: torch.Tensor) -> None:
         if hidden.routed:
-            counts_ME.add_(hidden.counts(model.experts))
+            counts.add_(hidden.counts(model.experts))
 
     trainer = Trainer(
         reader=reader,
@@ -92,12 +92,12 @@ def train(output: Path, *, kind: str, seed: int, steps: int, batch: int, peak: f
                 "bits_per_byte": total["bits_per_byte"],
                 "seconds": seconds,
                 "processor": used,
-                "load": float((counts_ME.amax(1) / counts_ME.mean(1).clamp(min=1)).max()),
+                "load": float((counts.amax(1) / counts.mean(1).clamp(min=1)).max()),
                 "batch_load": statistics.median(loads[-every:]),
                 "parameters": trainer.model.count(),
             }
             print(json.dumps(line), flush=True)
-            counts_ME.zero_()
+            counts.zero_()
 
 
 def both(output: Path, *, seed: int, steps: int, batch: int, peak: float) -> list[dict[str, Any]]:

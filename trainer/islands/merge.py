@@ -58,8 +58,9 @@ class Merger:
             return
         if self._round != state.number:
             self._round, self._quorum_at, self._posted = state.number, float("inf"), {}
+            self._members.bury(live)
             if state.number and state.number % state.plan.snapshot_every == 0:
-                self._tidy(state, live)
+                self._tidy(state)
         for name in self._shared.names(f"deltas/{state.number:09}"):
             if name not in self._posted:
                 self._posted[name] = self._read(name, state)
@@ -112,12 +113,11 @@ class Merger:
         biases_B = torch.stack([each.biases_B for each in deltas]).mean(0)
         return pack(tensors | {"biases": biases_B}, {}), mean_F - decode(tensors, len(mean_F))
 
-    def _tidy(self, state: State, live: set[str]) -> None:
+    def _tidy(self, state: State) -> None:
         """Write a snapshot, and take away what nobody needs who has seen the one before."""
         self._shared.create(f"snapshots/{state.number:09}", state.to_bytes())
         before, names = f"{state.number - state.plan.snapshot_every:09}", self._shared.names
         old = [f"{each}/{name}" for each in ("snapshots", "means", "deltas") for name in names(each) if name < before]
         old += [f"leases/{name}" for name in names("leases") if name != _MERGER and int(name) in state.used]
-        old += [f"{each}/{name}" for each in ("members", "unfinished") for name in names(each) if name not in live]
         for each in old:
             self._shared.remove(each)

@@ -92,6 +92,12 @@ class Members:
         except FileNotFoundError as error:
             raise LostError from error
 
+    def bury(self, live: set[str]) -> None:
+        """Remove what is left of those who do not live, which all would look at again and again."""
+        for name in set(self._shared.names("members")) - live:
+            self._shared.remove(f"unfinished/{name}")
+            self._shared.remove(f"members/{name}")
+
     def leave(self) -> None:
         self._shared.remove(f"members/{self._shared.own}")
 

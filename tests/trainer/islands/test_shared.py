@@ -62,6 +62,16 @@ def test_an_island_lives_as_long_as_its_heartbeat_changes_whatever_its_clock_say
     assert members.live() == {"a", "b"}
 
 
+def test_what_is_left_of_the_dead_goes(tmp_path: Path) -> None:
+    a, b, c = (Shared(tmp_path, own=name) for name in "abc")
+    members, _, others = (Members(each, patience=8) for each in (a, b, c))
+    (tmp_path / "unfinished" / "b").write_bytes(b"half")
+    (tmp_path / "unfinished" / "d").write_bytes(b"of one who is about to join")
+    members.bury({"a", "c"})
+    assert (a.names("members"), a.names("unfinished")) == (["a", "c"], ["d"])
+    others.beat()
+
+
 def test_an_observer_that_was_asleep_does_not_take_others_for_dead(tmp_path: Path, clock: Clock) -> None:
     members, _ = Members(Shared(tmp_path, own="a"), patience=8), Members(Shared(tmp_path, own="b"), patience=8)
     members.live()
