@@ -58,7 +58,7 @@ class Merger:
             return
         if self._round != state.number:
             self._round, self._quorum_at, self._posted = state.number, float("inf"), {}
-            self._members.bury(live)
+            self._members.bury()
             if state.number and state.number % state.plan.snapshot_every == 0:
                 self._tidy(state)
         for name in self._shared.names(f"deltas/{state.number:09}"):

@@ -92,11 +92,12 @@ class Members:
         except FileNotFoundError as error:
             raise LostError from error
 
-    def bury(self, live: set[str]) -> None:
-        """Remove what is left of those who do not live, which all would look at again and again."""
-        for name in set(self._shared.names("members")) - live:
-            self._shared.remove(f"unfinished/{name}")
-            self._shared.remove(f"members/{name}")
+    def bury(self) -> None:
+        """Remove what is left of those who were dead at the last look: all would look at it again and again."""
+        for name, (_, age) in self._seen.items():
+            if age >= self._patience and name != self._shared.own:
+                self._shared.remove(f"unfinished/{name}")
+                self._shared.remove(f"members/{name}")
 
     def leave(self) -> None:
         self._shared.remove(f"members/{self._shared.own}")

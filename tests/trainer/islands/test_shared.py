@@ -62,14 +62,18 @@ def test_an_island_lives_as_long_as_its_heartbeat_changes_whatever_its_clock_say
     assert members.live() == {"a", "b"}
 
 
-def test_what_is_left_of_the_dead_goes(tmp_path: Path) -> None:
+def test_what_is_left_of_the_dead_goes(tmp_path: Path, clock: Clock) -> None:
     a, b, c = (Shared(tmp_path, own=name) for name in "abc")
-    members, _, others = (Members(each, patience=8) for each in (a, b, c))
+    members, _ = (Members(each, patience=8) for each in (a, b))
     (tmp_path / "unfinished" / "b").write_bytes(b"half")
-    (tmp_path / "unfinished" / "d").write_bytes(b"of one who is about to join")
-    members.bury({"a", "c"})
-    assert (a.names("members"), a.names("unfinished")) == (["a", "c"], ["d"])
-    others.beat()
+    for _ in range(6):
+        members.live()
+        clock.now += 2
+    joins = Members(c, patience=8)  # since the last look
+    members.bury()
+    assert (a.names("members"), a.names("unfinished")) == (["a", "c"], [])
+    members.beat()
+    joins.beat()
 
 
 def test_an_observer_that_was_asleep_does_not_take_others_for_dead(tmp_path: Path, clock: Clock) -> None:
