@@ -291,6 +291,7 @@ def _merge(merged: Any, symbol: Any, work: _Work) -> None:
         text[place, _SYMBOL] = text[behind - 1, _SYMBOL] = symbol
         text[place + n_left, _PAIR] = text[place, _PAIR] = _NONE
         left, right = np.int64(text[place - 1, _SYMBOL]), np.int64(text[behind, _SYMBOL])
+        # Both sides are written out: Numba would count the references of each array handed to a function.
         if left:
             before = place - symbols[left, _LENGTH]
             ceased = text[before, _PAIR]

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
+from gristmill.tokenizer.code_points import CODE_POINTS, code_points
+
 UNKNOWN, END, PAD, MASK = "<unk>", "<|end|>", "<|pad|>", "<|mask|>"
 RESERVED = tuple(f"<|reserved_{number}|>" for number in range(8))
 SPECIAL_PIECES = (UNKNOWN, END, PAD, MASK, *RESERVED)
@@ -22,7 +24,6 @@ THREADS = 4
 """Fixed: the number is written into the model, and decides how unigram training adds its sums up."""
 
 _BYTES_PER_CHARACTER = 4  # at most, in UTF-8
-_CODE_POINTS = 0x110000
 _BOUNDARY = ord("\t")  # SentencePiece's own mark of a place that no token spans
 
 
@@ -74,8 +75,8 @@ def with_boundaries(pieces: Sequence[str], *, covered: npt.NDArray[np.int64]) ->
     Args:
         covered: code points of the characters that get one.
     """
-    alphabet = np.full(_CODE_POINTS, _BOUNDARY, np.uint32)
+    alphabet = np.full(CODE_POINTS, _BOUNDARY, np.uint32)
     alphabet[covered] = covered
     alphabet[ord("\n")] = ord("\n")
     for piece in pieces:
-        yield alphabet[np.frombuffer(piece.encode("utf-32-le"), "<u4")].tobytes().decode("utf-32-le")
+        yield alphabet[code_points(piece)].tobytes().decode("utf-32-le")

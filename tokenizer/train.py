@@ -14,6 +14,7 @@ import sentencepiece
 
 from gristmill._jit import jit
 from gristmill.tokenizer.byte_pairs import byte_pair_model
+from gristmill.tokenizer.code_points import CODE_POINTS, SPACE_SYMBOL, code_points
 from gristmill.tokenizer.model_file import NORMAL, USER_DEFINED, ModelFile, rewritten
 from gristmill.tokenizer.sentencepiece_trainer import SPECIAL_PIECES, SYMBOLS, sentencepiece_model, with_boundaries
 from gristmill.tokenizer.vocabulary import on_grid
@@ -27,8 +28,7 @@ By Zipf's law the rarest of V tokens occurs n / (V ln V) times in n tokens; with
 
 MIN_VOCABULARY = 1000
 _N_BYTES = 256
-_CODE_POINTS = 0x110000
-_SPACE_SYMBOL, _UNKNOWN_SYMBOL = 0x2581, 0x2585  # SentencePiece's own marks, which it cannot learn from
+_UNKNOWN_SYMBOL = 0x2585  # like a space's, SentencePiece's own mark, which it cannot learn from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ def train(
     n_bytes = int(counts @ _utf8_lengths())
     size = min(vocabulary_size, max(MIN_VOCABULARY, n_bytes // BYTES_PER_TOKEN))
     room = (size - len(SPECIAL_PIECES) - len(SYMBOLS) - _N_BYTES) // 2
-    counts[[0, ord("\n"), ord("\t"), _SPACE_SYMBOL, _UNKNOWN_SYMBOL]] = 0  # never in tokens, or symbols of their own
+    counts[[0, ord("\n"), ord("\t"), SPACE_SYMBOL, _UNKNOWN_SYMBOL]] = 0  # never in tokens, or symbols of their own
     covered = _covered(counts, coverage=character_coverage, most=room)
     if len(covered) == 0:
         raise ValueError("no text to train a tokenizer on")
@@ -108,9 +108,9 @@ def _additive(model: bytes) -> bytes:
 
 def _character_counts(pieces: Sequence[str]) -> npt.NDArray[np.int64]:
     """How often each code point occurs: an array over all of Unicode."""
-    counts = np.zeros(_CODE_POINTS, np.int64)
+    counts = np.zeros(CODE_POINTS, np.int64)
     for piece in pieces:
-        _count(_code_points(piece), counts)
+        _count(code_points(piece), counts)
     return counts
 
 
@@ -121,7 +121,7 @@ def _count(points: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64]) -> Non
 
 
 def _utf8_lengths() -> npt.NDArray[np.int64]:
-    points = np.arange(_CODE_POINTS)
+    points = np.arange(CODE_POINTS)
     return 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
 
 
@@ -130,7 +130,3 @@ def _covered(counts: npt.NDArray[np.int64], *, coverage: float, most: int) -> np
     order = np.argsort(-counts, kind="stable")[: max(most, 1)]
     before = np.cumsum(counts[order]) - counts[order]
     return np.sort(order[(before < coverage * counts.sum()) & (counts[order] > 0)])
-
-
-def _code_points(text: str) -> npt.NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le"), "<u4")

@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gristmill._jit import jit
+from gristmill.tokenizer.code_points import CODE_POINTS, SPACE_SYMBOL, code_points
 from gristmill.tokenizer.scripts import ALONE, ANY, joining_scripts
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 
-_SPACE, _SPACE_SYMBOL = 0x20, 0x2581
-_CODE_POINTS = 0x110000
+_SPACE = ord(" ")
 _BATCH = 1 << 18
 """Characters that the kernel is given at once, about."""
 
@@ -54,10 +54,10 @@ class Alphabet:
     @classmethod
     def of(cls, covered: Int64s) -> Self:
         """The alphabet of some code points of a text, none of which is U+2581."""
-        points = np.sort(np.where(covered == _SPACE, _SPACE_SYMBOL, covered))
-        letters = np.zeros(_CODE_POINTS, np.int32)
+        points = np.sort(np.where(covered == _SPACE, SPACE_SYMBOL, covered))
+        letters = np.zeros(CODE_POINTS, np.int32)
         letters[points] = np.arange(1, len(points) + 1)
-        letters[_SPACE], letters[_SPACE_SYMBOL] = letters[_SPACE_SYMBOL], 0
+        letters[_SPACE], letters[SPACE_SYMBOL] = letters[SPACE_SYMBOL], 0
         scripts = np.concatenate([[ANY], joining_scripts()[points]]).astype(np.int16)
         return cls(points=points, letters=letters, scripts=scripts, space=int(letters[_SPACE]))
 
@@ -93,7 +93,7 @@ def distinct_words(pieces: Iterable[str], *, alphabet: Alphabet, symbols: Sequen
     occurrences = np.zeros(len(alphabet.points) + 1, np.int64)
     table = _Table(np.zeros(1, np.int32), np.zeros((0, 2), np.int64), np.zeros(2, np.uint64), np.array([1, 0]))
     for text in _batches(pieces):
-        points = np.frombuffer(text.encode("utf-32-le"), "<u4")
+        points = code_points(text)
         table = _with_room(table, len(points))
         _collect(points, rules, occurrences, table)
     n_letters, n_words = table.used.tolist()
@@ -126,7 +126,7 @@ class _Rules(NamedTuple):
 
 
 def _rules(alphabet: Alphabet, symbols: Sequence[str]) -> _Rules:
-    points = (np.frombuffer(symbol.encode("utf-32-le"), "<u4") for symbol in symbols)
+    points = map(code_points, symbols)
     spelt = [each for each in map(alphabet.letters.__getitem__, points) if each.all()]
     patterns = np.zeros((len(spelt), max(map(len, spelt), default=0) + 1), np.int32)
     for row, letters in zip(patterns, spelt, strict=True):
