@@ -29,7 +29,8 @@ class DamagedError(ValueError):
 
 def encode(x_N: Tensor, codec: Codec) -> dict[str, Tensor]:
     """Finite float32 values as tensors to store. An int4 value is off by at most half its block's scale, which is a
-    seventh of the largest of the block; a bfloat16 by a 256th of itself."""
+    seventh of the largest of the block; a bfloat16 by a 256th of itself. What int2 leaves of a block is shorter than
+    the block, and no single value of it is promised more."""
     if codec == "bf16":
         return {"values": x_N.to(torch.bfloat16)}
     x_BK = torch.nn.functional.pad(x_N, (0, -len(x_N) % BLOCK)).view(-1, BLOCK)
@@ -53,12 +54,11 @@ def decode(parts: Mapping[str, Tensor], size: int) -> Tensor:
     try:
         if "values" in parts:
             x_N = parts["values"].float()
-        elif "quarters" in parts:
-            codes = torch.stack([parts["quarters"] >> shift & 3 for shift in (0, 2, 4, 6)], dim=1).view(-1, BLOCK)
-            x_N = ((codes.float() - 1.5) * parts["scales"].float()[:, None]).flatten()[:size]
         else:
-            codes = torch.stack([parts["codes"] & 15, parts["codes"] >> 4], dim=1).view(-1, BLOCK)
-            x_N = ((codes.float() - 8) * parts["scales"].float()[:, None]).flatten()[:size]
+            name, bits, middle = ("quarters", 2, 1.5) if "quarters" in parts else ("codes", 4, 8)
+            codes = [parts[name] >> shift & (1 << bits) - 1 for shift in range(0, 8, bits)]
+            codes_BK = torch.stack(codes, dim=1).view(-1, BLOCK)
+            x_N = ((codes_BK.float() - middle) * parts["scales"].float()[:, None]).flatten()[:size]
     except (KeyError, RuntimeError) as error:
         raise DamagedError(f"no delta of {size} values ({error})") from error
     if x_N.shape != (size,) or not bool(x_N.isfinite().all()):

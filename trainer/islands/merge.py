@@ -90,17 +90,17 @@ class Merger:
             told = {number for ranges in merged.values() for number in ranges}
             if delta and delta.ranges and told.isdisjoint(delta.ranges) and self._may_tell(name, delta.ranges, state):
                 merged[name] = delta.ranges
-        lost_F = torch.zeros(0)
+        lost: dict[int, Tensor] = {}
         if merged:
-            data, lost_F = self._mean([each for name in merged if (each := self._posted[name])], state)
+            data, lost[state.fragment] = self._mean([each for name in merged if (each := self._posted[name])], state)
             self._shared.create(mean_of(state.number + 1, self._shared.own), data)
         about = {"merged": merged, "by": self._shared.own, "fragment": state.fragment}
-        if self._shared.create(f"commits/{state.number + 1:09}", json.dumps(about).encode()) and merged:
-            self._lost[state.fragment] = lost_F
+        if self._shared.create(f"commits/{state.number + 1:09}", json.dumps(about).encode()):
+            self._lost |= lost
 
     def _may_tell(self, name: str, ranges: list[int], state: State) -> bool:
-        """Whether no other island told of these ranges, nor is about to: who died waiting for a merger, as long as it
-        took to lease its ranges anew, would else undo what a living one learns of them."""
+        """Whether no other island told of these ranges, nor has leased them since. An island may die after it posted;
+        if its ranges are another's before the round ends, merging its delta would undo what that one learns."""
         new = (f"{number:09}" for number in ranges if number not in state.used)
         return state.may_merge(name, ranges) and all(holder(self._shared, each) in (name, None) for each in new)
 
