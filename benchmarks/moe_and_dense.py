@@ -167,8 +167,9 @@ def main() -> None:
         output = given.corpus or corpus(given.data, Path(temporary))
         rows = []
         for seed in range(given.seeds):
-            rows += both(output, seed=seed, **how)
-            print(*map(told, rows[-2 * MEASURED :]), sep="\n", flush=True)
+            found = both(output, seed=seed, **how)
+            print(*map(told, found), sep="\n", flush=True)
+            rows += found
     if given.plot:
         given.plot.write_text(plot(rows), "utf-8")
     report(rows)
