@@ -1,9 +1,10 @@
 """Islands beside one synchronous trainer, and islands that are killed and join all the time.
 
-Run: python benchmarks/islands.py [--data ../shared/data] [--updates 1200] [--seconds 600] [--only loss|kills]
+Run: python benchmarks/islands.py [--data ../shared/data] [--updates 2400] [--seconds 600] [--only loss|kills]
 
-loss: one trainer takes so many updates of 32 sequences; 2 and 4 islands take as many of 16 and of 8 each, so that all
-learn from the same tokens, at the same learning rates. Compared is the loss on 256 sequences that none learns from.
+loss: one trainer takes so many updates of 8 sequences; 2 and 4 islands take as many of 4 and of 2 each, so that all learn
+from the same tokens, each at the learning rate that is best for it. Compared is the loss on 256 sequences that none
+learns from.
 Bytes are all that an island writes to the directory and reads from it, those of merging and snapshots too, as a mean
 over the islands; beside them, what a rank sends and receives when float32 gradients are summed around a ring at every
 update.
@@ -40,9 +41,12 @@ from gristmill.trainer.islands.shared import LostError, Shared
 from gristmill.trainer.shards import ShardReader
 from gristmill.trainer.trainer import Step, Trainer
 
-BATCH = 32
-PEAKS = {"peak": 0.02, "peak_adam": 0.01}
-"""Near to what is best for one trainer."""
+BATCH = 8
+PEAK, ISLANDS_PEAK = 0.014, 0.02
+"""Of .01, .014 and .02 what is best for one trainer, and for islands, whose batches are smaller but whose steps are
+means of several."""
+FRAGMENTS = {2: 10, 4: 6}
+"""As many as make traffic a hundredth."""
 HELD_OUT = 256
 PROCESSES = 8
 BETWEEN_KILLS = (1.0, 5.0)
@@ -69,11 +73,11 @@ class Timed(Trainer):
         return found
 
 
-def trainer_of(reader: ShardReader, *, steps: int, batch: int, log: Path | None = None) -> Timed:
+def trainer_of(reader: ShardReader, *, steps: int, batch: int, peak: float = PEAK, log: Path | None = None) -> Timed:
     model = ModelConfig.of_depth(
         2, vocabulary_size=reader.manifest.vocabulary_size, width=64, experts=8, experts_per_token=2
     )
-    config = TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=batch, **PEAKS)
+    config = TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=batch, peak=peak, peak_adam=peak / 2)
     feed = Feed.begin(reader, seed=config.seed)
     return Timed(log=log, reader=reader, batches=feed, model=model, config=config, device=CPU)
 
@@ -104,9 +108,10 @@ def synchronous(shards: Path, updates: int, result: Path) -> None:
 def one_of(shards: Path, folder: Path, name: str, *, islands: int, updates: int, result: Path) -> None:
     """An island that starts with the others."""
     torch.set_num_threads(1)
-    trainer = trainer_of(ShardReader.open(shards), steps=updates * islands, batch=BATCH // islands)
+    steps, batch = updates * islands, BATCH // islands
+    trainer = trainer_of(ShardReader.open(shards), steps=steps, batch=batch, peak=ISLANDS_PEAK)
     shared = Shared(folder, own=name)
-    island = Island(trainer, shared, plan=plan_of(trainer))
+    island = Island(trainer, shared, plan=plan_of(trainer, fragments=FRAGMENTS[islands]))
     while len(island.members.live()) < islands:
         time.sleep(0.1)
         island.members.beat()
@@ -150,13 +155,15 @@ def _to_end(processes: list[Any]) -> None:
         assert each.exitcode == 0, "a process failed"
 
 
-SMALL = {"interval": 4, "fragments": 2, "grace": 2.0, "patience": 10.0, "snapshot_every": 16}
+OWN_BATCH = 8
+"""Sequences of a step of one that may be killed: some 0.15 s of a processor."""
+SMALL = {"interval": 2, "fragments": 2, "grace": 2.0, "patience": 10.0, "snapshot_every": 16}
 
 
 def alone(shards: Path, log: Path, *, steps: int) -> None:
     """Train without others, until it is killed."""
     torch.set_num_threads(1)
-    trainer = trainer_of(ShardReader.open(shards), steps=steps, batch=2, log=log)
+    trainer = trainer_of(ShardReader.open(shards), steps=steps, batch=OWN_BATCH, log=log)
     while True:
         trainer.step()
 
@@ -164,7 +171,7 @@ def alone(shards: Path, log: Path, *, steps: int) -> None:
 def joining(shards: Path, folder: Path, log: Path, *, steps: int) -> None:
     """Train as an island, until it is killed or all is done."""
     torch.set_num_threads(1)
-    trainer = trainer_of(ShardReader.open(shards), steps=steps, batch=2, log=log)
+    trainer = trainer_of(ShardReader.open(shards), steps=steps, batch=OWN_BATCH, log=log)
     for life in range(1000):
         island = Island(trainer, Shared(folder, own=f"{log.name}-{life}"), plan=plan_of(trainer, **SMALL))
         try:
@@ -199,7 +206,7 @@ def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]
         each.join()
     tokens, sequences, _, total = measured(logs["alone"])
     base = tokens / total
-    steps = int(sequences / 2 * 10)
+    steps = int(sequences / OWN_BATCH * 10)
     print(f"{PROCESSES} processes alone: {base:,.0f} tokens a processor second; islands get {steps} steps")
 
     chance, live, number, killed = random.Random(0), [], 0, 0
@@ -244,7 +251,7 @@ def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--updates", type=int, default=1200)
+    parser.add_argument("--updates", type=int, default=2400)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--only", choices=("loss", "kills"))
     given = parser.parse_args()

@@ -16,7 +16,8 @@ _MOMENTUM = 0.95
 _RMS = 0.2
 """Root mean square of AdamW's updates, which Muon's are scaled to, so that one rate suits both (arXiv:2502.16982)."""
 
-_BETAS = (0.9, 0.95)
+_BETAS = (0.9, 0.99)
+"""The second is longer than is usual for large batches: ours may be of a few hundred tokens (arXiv:2507.07101)."""
 _EPSILON = 1e-8
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5

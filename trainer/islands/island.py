@@ -71,6 +71,7 @@ class Island:
         self.state.catch_up(shared)
         self._adopt()
         trainer.spikes.waiting.clear()
+        self._front = 0  # all ranges before it are used
         self._learning: list[int] = []
         self._untold: list[list[int]] = [[] for _ in range(self._plan.fragments)]
         self._posted, self._sent_F = (-1, False), torch.zeros(0)
@@ -105,7 +106,9 @@ class Island:
     def _lease(self) -> int | None:
         """The first range that is neither used nor with one that lives."""
         live = self.members.live()
-        free = (each for each in range(self._plan.ranges) if each not in self.state.used)
+        while self._front in self.state.used:
+            self._front += 1
+        free = (each for each in range(self._front, self._plan.ranges) if each not in self.state.used)
         return next((each for each in free if take(self._shared, f"{each:09}", live=live)), None)
 
     def _learn(self, number: int, report: Report | None) -> None:

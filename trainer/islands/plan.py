@@ -25,8 +25,8 @@ class Plan:
     train: dict[str, Any]
     manifest: str
     weights: int | None = None
-    fragments: int = 5
-    interval: int = 2
+    fragments: int = 10
+    interval: int = 1
     codec: Codec = "int2"
     outer_rate: float = 1.0
     outer_momentum: float = 0.0
