@@ -2,9 +2,9 @@
 
 Run: python benchmarks/islands.py [--data ../shared/data] [--updates 2400] [--seconds 600] [--only loss|kills]
 
-loss: one trainer takes so many updates of 8 sequences; 2 and 4 islands take as many of 4 and of 2 each, so that all learn
-from the same tokens, each at the learning rate that is best for it. Compared is the loss on 256 sequences that none
-learns from.
+loss: one trainer takes so many updates of 8 sequences; 2 and 4 islands take as many of 4 and of 2 each, so that all
+learn from the same tokens, each at the learning rate that is best for it. Compared is the loss on 256 sequences that
+none learns from.
 Bytes are all that an island writes to the directory and reads from it, those of merging and snapshots too, as a mean
 over the islands; beside them, what a rank sends and receives when float32 gradients are summed around a ring at every
 update.
