@@ -155,9 +155,9 @@ def _to_end(processes: list[Any]) -> None:
         assert each.exitcode == 0, "a process failed"
 
 
-OWN_BATCH = 8
-"""Sequences of a step of one that may be killed: some 0.15 s of a processor."""
-SMALL = {"interval": 2, "fragments": 2, "grace": 2.0, "patience": 10.0, "snapshot_every": 16}
+OWN_BATCH = 16
+"""Sequences of a step of one that may be killed: 0.2 s of a processor and more."""
+SMALL = {"fragments": 2, "grace": 2.0, "patience": 10.0, "snapshot_every": 16}
 
 
 def alone(shards: Path, log: Path, *, steps: int) -> None:

@@ -72,6 +72,7 @@ class Island:
         self._adopt()
         trainer.spikes.waiting.clear()
         self._front = 0  # all ranges before it are used
+        self._holders: dict[int, str | None] = {}  # of ranges, as they were seen last
         self._learning: list[int] = []
         self._untold: list[list[int]] = [[] for _ in range(self._plan.fragments)]
         self._posted, self._sent_F = (-1, False), torch.zeros(0)
@@ -105,11 +106,15 @@ class Island:
 
     def _lease(self) -> int | None:
         """The first range that is neither used nor with one that lives."""
-        live = self.members.live()
-        while self._front in self.state.used:
+        live, used = self.members.live(), self.state.used
+        while self._front in used:
             self._front += 1
-        free = (each for each in range(self._front, self._plan.ranges) if each not in self.state.used)
-        return next((each for each in free if take(self._shared, f"{each:09}", live=live)), None)
+        for number in range(self._front, self._plan.ranges):
+            if number not in used and self._holders.get(number) not in live:
+                self._holders[number] = take(self._shared, f"{number:09}", live=live)
+                if self._holders[number] == self._shared.own:
+                    return number
+        return None
 
     def _learn(self, number: int, report: Report | None) -> None:
         """Train on a range, at the learning rate of its place in the data."""

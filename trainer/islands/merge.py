@@ -54,7 +54,7 @@ class Merger:
     def attend(self, state: State) -> None:
         """End the round if it is time."""
         live = self._members.live()
-        if holder(self._shared, _MERGER) != self._shared.own and not take(self._shared, _MERGER, live=live):
+        if take(self._shared, _MERGER, live=live) != self._shared.own:
             return
         if self._round != state.number:
             self._round, self._quorum_at, self._posted = state.number, float("inf"), {}

@@ -116,16 +116,17 @@ class Members:
         return {name for name, (_, age) in self._seen.items() if age < self._patience} | {self._shared.own}
 
 
-def take(shared: Shared, thing: str, *, live: set[str]) -> bool:
-    """Lease what an island may do alone as long as it lives. False where one that lives has it, which may be this one.
+def take(shared: Shared, thing: str, *, live: set[str]) -> str | None:
+    """Lease what an island may do alone as long as it lives, if nobody who lives has it. Returns who has it now; None
+    where another was faster.
 
     Each term is a file with the holder's name.
     """
     terms = shared.names(f"leases/{thing}")
-    if terms and holder(shared, thing) in live:
-        return False
+    if terms and (last := holder(shared, thing)) in live:
+        return last
     term = int(terms[-1]) + 1 if terms else 0
-    return shared.create(f"leases/{thing}/{term:09}", shared.own.encode())
+    return shared.own if shared.create(f"leases/{thing}/{term:09}", shared.own.encode()) else None
 
 
 def holder(shared: Shared, thing: str) -> str | None:

@@ -95,11 +95,10 @@ def test_who_leaves_is_gone_at_once_and_who_was_given_up_is_told(tmp_path: Path)
 def test_a_lease_is_taken_over_from_the_dead_only_and_by_one(tmp_path: Path) -> None:
     a, b, c = (Shared(tmp_path, own=name) for name in "abc")
     assert holder(a, "merger") is None
-    assert take(a, "merger", live={"a", "b", "c"})
-    assert not take(a, "merger", live={"a", "b", "c"})
-    assert not take(b, "merger", live={"a", "b", "c"})
-    assert take(b, "merger", live={"b", "c"})
-    assert not take(c, "merger", live={"b", "c"})
+    for each in (a, a, b):
+        assert take(each, "merger", live={"a", "b", "c"}) == "a"
+    for each in (b, c):
+        assert take(each, "merger", live={"b", "c"}) == "b"
     assert (holder(a, "merger"), a.names("leases/merger")) == ("b", ["000000000", "000000001"])
 
 
@@ -110,11 +109,11 @@ def test_two_who_take_over_at_once_do_not_both_have_it(tmp_path: Path, monkeypat
 
     def slowly(self: Shared, name: str, data: bytes) -> bool:
         monkeypatch.setattr(Shared, "create", create)
-        assert take(b, "merger", live={"a", "b"})  # between a's look and its taking
+        assert take(b, "merger", live={"a", "b"}) == "b"  # between a's look and its taking
         return create(self, name, data)
 
     monkeypatch.setattr(Shared, "create", slowly)
-    assert not take(a, "merger", live={"a", "b"})
+    assert take(a, "merger", live={"a", "b"}) is None
     assert holder(a, "merger") == "b"
 
 
