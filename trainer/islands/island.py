@@ -106,13 +106,16 @@ class Island:
 
     def _lease(self) -> int | None:
         """The first range that is neither used nor with one that lives."""
-        live, used = self.members.live(), self.state.used
-        while self._front in used:
+        live = self.members.live()
+        while self._front in self.state.used:
             self._front += 1
         for number in range(self._front, self._plan.ranges):
-            if number not in used and self._holders.get(number) not in live:
+            if number not in self.state.used and self._holders.get(number) not in live:
                 self._holders[number] = take(self._shared, f"{number:09}", live=live)
-                if self._holders[number] == self._shared.own:
+                if self._holders[number] != self._shared.own:
+                    continue
+                self._exchange()  # what was used since the last look, and its leases tidied away, is not free
+                if number not in self.state.used:
                     return number
         return None
 

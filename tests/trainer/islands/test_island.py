@@ -16,7 +16,7 @@ from gristmill.trainer.islands import island as module
 from gristmill.trainer.islands import ledger
 from gristmill.trainer.islands.island import run
 from gristmill.trainer.islands.plan import Plan
-from gristmill.trainer.islands.shared import LostError
+from gristmill.trainer.islands.shared import LostError, take
 from gristmill.trainer.shards import ShardReader
 from gristmill.trainer.trainer import Trainer
 
@@ -85,6 +85,26 @@ def test_an_island_that_was_given_up_forgets_what_another_learnt_for_it(tmp_path
     learner: Any = asleep
     run(learner, tmp_path, plan=plan(asleep, **settings))
     assert set(asleep.model.weight.tolist()) == {12.0}
+
+
+def test_what_was_used_and_tidied_away_meanwhile_is_not_learnt_again(
+    tmp_path: Path, reader: ShardReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = (island(Learner(reader), tmp_path, name, fragments=1, snapshot_every=1) for name in "ab")
+
+    def slowly(*given: Any, **more: Any) -> str | None:
+        monkeypatch.setattr(module, "take", take)
+        assert b._lease() == 0
+        b._learn(0, None)
+        b._post()
+        b._exchange()  # half have told: a quorum, and no grace
+        b._exchange()
+        assert (b.state.used, b._shared.names("leases")) == ({0: ("b", 1)}, ["merger"])
+        return take(*given, **more)
+
+    monkeypatch.setattr(module, "take", slowly)
+    assert a._lease() == 1
+    assert a.state.used == {0: ("b", 1)}
 
 
 class KilledError(BaseException):
