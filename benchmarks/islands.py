@@ -231,12 +231,10 @@ def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]
 
     tokens, learnt, inside, total = measured(logs["islands"])
     found = ledger.read(folder / "shared", reader)
-    used = sum(found.used.values())
+    used, planned = (sum(each.values()) for each in (found.used, found.planned))
     print(f"{took:.0f} s, {killed} kills, {number} joins: {tokens / total:,.0f} tokens a processor second")
     print(f"{inside / total:.1%} of the processor time in steps; {used / learnt:.1%} of what was learnt was used")
-    print(
-        f"{used} sequences used of {sum(found.planned.values())} planned; {found.told:.1%} of ranges by fragments were told of"
-    )
+    print(f"{used} sequences used of {planned} planned; {found.told:.1%} of ranges by fragments were told of")
     return {
         "kills": killed,
         "kills_seconds": round(took),
