@@ -156,7 +156,7 @@ def _to_end(processes: list[Any]) -> None:
 
 
 OWN_BATCH = 32
-"""Sequences of a step of one that may be killed: 0.3 s of a processor, still far less than a real step."""
+"""Sequences of a step of one that may be killed: 0.3 s of a processor."""
 SMALL = {"fragments": 2, "grace": 2.0, "patience": 10.0, "snapshot_every": 16}
 
 
