@@ -110,10 +110,10 @@ class Island:
         while self._front in self.state.used:
             self._front += 1
         for number in range(self._front, self._plan.ranges):
-            if number not in self.state.used and self._holders.get(number) not in live:
-                self._holders[number] = take(self._shared, f"{number:09}", live=live)
-                if self._holders[number] != self._shared.own:
-                    continue
+            if number in self.state.used or self._holders.get(number) in live:
+                continue
+            self._holders[number] = take(self._shared, f"{number:09}", live=live)
+            if self._holders[number] == self._shared.own:
                 self._exchange()  # what was used since the last look, and its leases tidied away, is not free
                 if number not in self.state.used:
                     return number
