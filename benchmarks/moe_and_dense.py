@@ -62,7 +62,7 @@ def train(output: Path, *, kind: str, seed: int, steps: int, batch: int, peak: f
 
     def watch(_step: int, _micro: Micro, hidden: Hidden, _loss: torch.Tensor) -> None:
         if hidden.routed:
-            counts.add_(hidden.counts(model.experts))
+            counts.add_(hidden.counts())
 
     trainer = Trainer(
         reader=reader,

@@ -3,22 +3,24 @@
 Shapes: T tokens, D width of the model, F inner width, E experts, C experts chosen for a token, S = T * C.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gristmill.trainer._torch import torch
 from gristmill.trainer.config import ModelConfig
-from gristmill.trainer.devices import has_grouped_products
+from gristmill.trainer.devices import fused, has_grouped_products
 
 Tensor = torch.Tensor
 nn, functional = torch.nn, torch.nn.functional
 
 
 class Routed(NamedTuple):
-    """What a router chose: weights and numbers of the experts of each token, and its part of the loss."""
+    """What a router chose: weights and numbers of the experts of each token, its part of the loss, and how many tokens
+    chose each expert."""
 
     weights_TC: Tensor
     chosen_TC: Tensor
     z_loss: Tensor
+    counts_E: Tensor
 
 
 class Router(nn.Module):
@@ -42,7 +44,9 @@ class Router(nn.Module):
         chosen_TC = (scores_TE.detach() + self.bias_E).topk(self.n_chosen, dim=-1).indices
         weights_TC = scores_TE.gather(1, chosen_TC)
         weights_TC = weights_TC / (weights_TC.sum(-1, keepdim=True) + 1e-20)
-        return Routed(weights_TC, chosen_TC, logits_TE.logsumexp(-1).square().sum())
+        counts_E = torch.zeros(len(self.weight_ED), dtype=torch.int32, device=x_TD.device)
+        counts_E.scatter_add_(0, chosen_TC.flatten(), torch.ones_like(chosen_TC.flatten(), dtype=torch.int32))
+        return Routed(weights_TC, chosen_TC, logits_TE.logsumexp(-1).square().sum(), counts_E)
 
     @torch.no_grad()
     def rebalance(self, counts_E: Tensor, *, rate: float) -> None:
@@ -61,7 +65,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x_TD: Tensor) -> Tensor:
         gate_TF, up_TF = (functional.linear(x_TD, each.to(x_TD.dtype)) for each in (self.gate_FD, self.up_FD))
-        return functional.linear(functional.silu(gate_TF) * up_TF, self.down_DF.to(x_TD.dtype))
+        return functional.linear(_gated(gate_TF, up_TF), self.down_DF.to(x_TD.dtype))
 
 
 class Experts(nn.Module):
@@ -81,20 +85,60 @@ class Experts(nn.Module):
 
     def forward(self, x_TD: Tensor) -> tuple[Tensor, Routed]:
         routed = self.router(x_TD)
-        n_experts, n_chosen = len(self.gate_EDF), routed.chosen_TC.shape[1]
-        experts_S, order_S = routed.chosen_TC.flatten().sort(stable=True)
-        counts_E = torch.zeros(n_experts, dtype=torch.int32, device=x_TD.device)
-        counts_E = counts_E.scatter_add(0, experts_S, torch.ones_like(experts_S, dtype=torch.int32))
-        h_SD = self._through(x_TD[order_S // n_chosen], counts_E.cumsum(0, dtype=torch.int32))
-        weights_S = routed.weights_TC.flatten()[order_S, None].to(h_SD.dtype)
-        back_S = torch.empty_like(order_S).scatter_(0, order_S, torch.arange(len(order_S), device=order_S.device))
-        y_TD = (h_SD * weights_S)[back_S].unflatten(0, (-1, n_chosen)).sum(1)
+        order_S = routed.chosen_TC.flatten().argsort(stable=True)
+        back_TC = torch.empty_like(order_S).scatter_(0, order_S, torch.arange(len(order_S), device=order_S.device))
+        back_TC = back_TC.view_as(routed.chosen_TC)
+        ends_E = routed.counts_E.cumsum(0, dtype=torch.int32)
+        gate_EDF, up_EDF, down_EFD = (each.to(x_TD.dtype) for each in (self.gate_EDF, self.up_EDF, self.down_EFD))
+        x_SD: Tensor = _Spread.apply(x_TD, order_S, back_TC)  # type: ignore[no-untyped-call]
+        weights_S1 = routed.weights_TC.flatten()[order_S, None]
+        h_SF = _weighted(grouped(x_SD, gate_EDF, ends_E), grouped(x_SD, up_EDF, ends_E), weights_S1)
+        y_TD: Tensor = _Gathered.apply(grouped(h_SF, down_EFD, ends_E), order_S, back_TC)  # type: ignore[no-untyped-call]
         return (y_TD if self.shared is None else y_TD + self.shared(x_TD)), routed
 
-    def _through(self, x_SD: Tensor, ends_E: Tensor) -> Tensor:
-        gate_EDF, up_EDF, down_EFD = (each.to(x_SD.dtype) for each in (self.gate_EDF, self.up_EDF, self.down_EFD))
-        h_SF = functional.silu(grouped(x_SD, gate_EDF, ends_E)) * grouped(x_SD, up_EDF, ends_E)
-        return grouped(h_SF, down_EFD, ends_E)
+
+class _Spread(torch.autograd.Function):
+    """A copy of each token for each expert chosen for it, sorted by expert (S, D). The gradient is what `_Gathered`
+    does: rows that are read; autograd's own would add to rows in any order, and has to sort or lock them."""
+
+    @staticmethod
+    def forward(ctx: Any, x_TD: Tensor, order_S: Tensor, back_TC: Tensor) -> Tensor:
+        ctx.save_for_backward(back_TC)
+        return x_TD.index_select(0, order_S // back_TC.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        return _gather(grads[0], *ctx.saved_tensors), None, None
+
+
+class _Gathered(torch.autograd.Function):
+    """The sum of what the experts of each token made of it (T, D). The gradient is what `_Spread` does."""
+
+    @staticmethod
+    def forward(ctx: Any, y_SD: Tensor, order_S: Tensor, back_TC: Tensor) -> Tensor:
+        ctx.save_for_backward(order_S)
+        ctx.n_chosen = back_TC.shape[1]
+        return _gather(y_SD, back_TC)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        return grads[0].index_select(0, ctx.saved_tensors[0] // ctx.n_chosen), None, None
+
+
+@fused
+def _gather(y_SD: Tensor, back_TC: Tensor) -> Tensor:
+    return y_SD.index_select(0, back_TC.flatten()).view(*back_TC.shape, -1).sum(1)
+
+
+@fused
+def _gated(gate_TF: Tensor, up_TF: Tensor) -> Tensor:
+    return functional.silu(gate_TF) * up_TF
+
+
+@fused
+def _weighted(gate_SF: Tensor, up_SF: Tensor, weights_S1: Tensor) -> Tensor:
+    """As `_gated`, times the router's weights: here, since F is less than D."""
+    return functional.silu(gate_SF) * up_SF * weights_S1.to(gate_SF.dtype)
 
 
 def grouped(x_SD: Tensor, weight_EDF: Tensor, ends_E: Tensor) -> Tensor:

@@ -34,15 +34,15 @@ class HeadLoss(torch.autograd.Function):
             x_ND, targets_N = x_TD[here], targets_T[here]
             logits_NV = (x_ND @ weight_VD.T).float()
             counted_N = targets_N >= 0
-            rows_N, columns_N = counted_N.nonzero().flatten(), targets_N[counted_N]
+            targets_N1 = targets_N.clamp(min=0)[:, None]  # where nothing is counted, any will do
             lse_N = logits_NV.logsumexp(-1)
-            loss_N = torch.zeros_like(lse_N).index_put_((rows_N,), lse_N[rows_N] - logits_NV[rows_N, columns_N])
+            loss_N = (lse_N - logits_NV.gather(1, targets_N1)[:, 0]) * counted_N
             losses.append(loss_N)
             totals.append(loss_N.sum() + z_loss * (lse_N * counted_N).square().sum())
             if grad_TD is not None and grad_VD is not None:
                 scale_N = counted_N * (1 + 2 * z_loss * lse_N)
                 grad_NV = logits_NV.sub_(lse_N[:, None]).exp_().mul_(scale_N[:, None])
-                grad_NV[rows_N, columns_N] -= 1
+                grad_NV.scatter_add_(1, targets_N1, -counted_N.float()[:, None])
                 grad_NV = grad_NV.to(x_TD.dtype)
                 grad_TD[here] = grad_NV @ weight_VD
                 grad_VD += grad_NV.T @ x_ND

@@ -10,11 +10,13 @@ from functools import partial
 from gristmill.trainer._torch import torch
 from gristmill.trainer.attention import Spans, attend
 from gristmill.trainer.config import ModelConfig
+from gristmill.trainer.devices import fused
 from gristmill.trainer.experts import Experts, FeedForward, Routed
 from gristmill.trainer.head import HeadLoss
 
 Tensor = torch.Tensor
 nn, functional = torch.nn, torch.nn.functional
+_EPSILON = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +35,9 @@ class Hidden:
         """The experts of each token (M, T, C), layer by layer."""
         return torch.stack([each.chosen_TC for each in self.routed])
 
-    def counts(self, n_experts: int) -> Tensor:
+    def counts(self) -> Tensor:
         """How often each expert was chosen (M, E), layer by layer."""
-        return torch.stack([each.chosen_TC.flatten().bincount(minlength=n_experts) for each in self.routed])
+        return torch.stack([each.counts_E for each in self.routed])
 
 
 class Decoder(nn.Module):
@@ -47,11 +49,12 @@ class Decoder(nn.Module):
         self.embedding_VD = nn.Parameter(torch.empty(config.vocabulary_size, config.width))
         self.output_VD = None if config.tied else nn.Parameter(torch.empty(config.vocabulary_size, config.width))
         self.layers = nn.ModuleList(_Layer(config, number) for number in range(config.depth))
-        self.norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.norm = nn.RMSNorm(config.width, eps=_EPSILON)
 
     def initialise(self, seed: int) -> None:
-        """Truncated normal weights of standard deviation width ** -0.5, smaller where they write into the stream."""
-        maker = torch.Generator().manual_seed(seed)
+        """Truncated normal weights of standard deviation width ** -0.5, smaller where they write into the stream. Drawn
+        where they are: devices of one kind draw the same."""
+        maker = torch.Generator(self.embedding_VD.device).manual_seed(seed)
         deviation = self.config.width**-0.5
         for name, parameter in self.named_parameters():
             if parameter.ndim == 1:
@@ -59,10 +62,7 @@ class Decoder(nn.Module):
                 continue
             writes = name.endswith((".out_DX", ".down_DF", ".down_EFD"))
             std = deviation / (2 * self.config.depth) ** 0.5 if writes else deviation
-            drawn = torch.empty(parameter.shape)
-            nn.init.trunc_normal_(drawn, std=std, a=-3 * std, b=3 * std, generator=maker)
-            with torch.no_grad():
-                parameter.copy_(drawn)
+            nn.init.trunc_normal_(parameter, std=std, a=-3 * std, b=3 * std, generator=maker)
 
     @property
     def routers(self) -> list[Experts]:
@@ -73,14 +73,14 @@ class Decoder(nn.Module):
         """Run all layers over documents that stand one after another."""
         rotation = _rotation(positions_T, width=self.config.head_width, base=self.config.rope_base)
         rotation = (rotation[0].to(self.dtype), rotation[1].to(self.dtype))
-        x_TD = self.embedding_VD[tokens_T].to(self.dtype)
+        x_TD = functional.embedding(tokens_T, self.embedding_VD).to(self.dtype)
         routed = []
         for layer in self.layers:
             run = partial(torch.utils.checkpoint.checkpoint, layer, use_reentrant=False) if self.recompute else layer
             x_TD, chosen = run(x_TD, rotation, spans)
             if chosen is not None:
                 routed.append(chosen)
-        return Hidden(x_TD=_normed(self.norm, x_TD), routed=tuple(routed))
+        return Hidden(x_TD=_normed(x_TD, self.norm.weight), routed=tuple(routed))
 
     def logits(self, x_TD: Tensor) -> Tensor:
         """(T, V), float32."""
@@ -112,17 +112,23 @@ class Decoder(nn.Module):
         return tokens * (6 * active + seen)
 
 
+def hidden_matrices(model: Decoder) -> dict[str, nn.Parameter]:
+    """The matrices, also stacks of them, that are neither embeddings nor routers."""
+    others = ("embedding_VD", "output_VD", "router.weight_ED")
+    return {name: each for name, each in model.named_parameters() if each.ndim > 1 and not name.endswith(others)}
+
+
 class _Layer(nn.Module):
     def __init__(self, config: ModelConfig, number: int) -> None:
         super().__init__()
-        self.norm_attention, self.norm_ffn = (nn.RMSNorm(config.width, eps=1e-6) for _ in range(2))
+        self.norm_attention, self.norm_ffn = (nn.RMSNorm(config.width, eps=_EPSILON) for _ in range(2))
         self.attention = _Attention(config)
         dense = config.experts == 0 or number < config.dense_layers
         self.ffn = FeedForward(config.width, config.dense_width) if dense else Experts(config)
 
     def forward(self, x_TD: Tensor, rotation: tuple[Tensor, Tensor], spans: Spans) -> tuple[Tensor, Routed | None]:
-        x_TD = x_TD + self.attention(_normed(self.norm_attention, x_TD), rotation, spans)
-        h_TD = _normed(self.norm_ffn, x_TD)
+        x_TD = x_TD + self.attention(_normed(x_TD, self.norm_attention.weight), rotation, spans)
+        h_TD = _normed(x_TD, self.norm_ffn.weight)
         if isinstance(self.ffn, FeedForward):
             return x_TD + self.ffn(h_TD), None
         y_TD, routed = self.ffn(h_TD)
@@ -140,21 +146,21 @@ class _Attention(nn.Module):
         self.k_XD = nn.Parameter(torch.empty(keys, config.width))
         self.v_XD = nn.Parameter(torch.empty(keys, config.width))
         self.out_DX = nn.Parameter(torch.empty(config.width, queries))
-        self.norm_q, self.norm_k = (nn.RMSNorm(config.head_width, eps=1e-6) for _ in range(2))
+        self.norm_q, self.norm_k = (nn.RMSNorm(config.head_width, eps=_EPSILON) for _ in range(2))
 
     def forward(self, x_TD: Tensor, rotation: tuple[Tensor, Tensor], spans: Spans) -> Tensor:
         q_THK, k_TGK, v_TGK = (
             functional.linear(x_TD, each.to(x_TD.dtype)).view(len(x_TD), -1, self.head_width)
             for each in (self.q_XD, self.k_XD, self.v_XD)
         )
-        q_THK = _rotated(_normed(self.norm_q, q_THK), rotation)
-        k_TGK = _rotated(_normed(self.norm_k, k_TGK), rotation)
+        q_THK = _rotated(q_THK, self.norm_q.weight, *rotation)
+        k_TGK = _rotated(k_TGK, self.norm_k.weight, *rotation)
         return functional.linear(attend(q_THK, k_TGK, v_TGK, spans).flatten(1), self.out_DX.to(x_TD.dtype))
 
 
-def _normed(norm: nn.RMSNorm, x: Tensor) -> Tensor:
+def _normed(x: Tensor, weight: Tensor) -> Tensor:
     """Root mean square normalisation (arXiv:1910.07467) in the dtype of what is normalised."""
-    return functional.rms_norm(x, norm.normalized_shape, norm.weight.to(x.dtype), norm.eps)
+    return functional.rms_norm(x, weight.shape, weight.to(x.dtype), _EPSILON)
 
 
 def _rotation(positions_T: Tensor, *, width: int, base: float) -> tuple[Tensor, Tensor]:
@@ -164,7 +170,8 @@ def _rotation(positions_T: Tensor, *, width: int, base: float) -> tuple[Tensor, 
     return angles.cos(), angles.sin()
 
 
-def _rotated(x_THK: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    cos, sin = rotation
-    a, b = x_THK.chunk(2, dim=-1)
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+@fused
+def _rotated(x_THK: Tensor, norm_K: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:
+    """Normalised by head, and rotated."""
+    a, b = _normed(x_THK, norm_K).chunk(2, dim=-1)
+    return torch.cat((a * cos_TK - b * sin_TK, a * sin_TK + b * cos_TK), dim=-1)

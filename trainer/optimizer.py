@@ -4,11 +4,11 @@ Shapes: N matrices of one size, R rows, C columns.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gristmill.trainer._torch import torch
 from gristmill.trainer.config import TrainConfig
-from gristmill.trainer.model import Decoder
+from gristmill.trainer.model import Decoder, hidden_matrices
 
 Tensor = torch.Tensor
 
@@ -24,8 +24,8 @@ _ITERATIONS = 5
 _ROUTERS_SHARE = 0.1
 """Routers move at this share of the rate: at all of it, use changes faster than the biases can follow."""
 
-_ROUTERS = "router.weight_ED"
-_NOT_HIDDEN = ("embedding_VD", "output_VD", _ROUTERS)
+_TOGETHER = 1 << 27
+"""Numbers of matrices of one size that are made orthogonal at once: enough for any device, and half a gigabyte."""
 
 
 class Optimizer:
@@ -36,8 +36,9 @@ class Optimizer:
         named = dict(model.named_parameters())
         self._config, self._dtype = config, model.dtype
         self._place = "meta" if is_idle else "cpu" if config.offload else None
-        self._matrices = {k: p for k, p in named.items() if p.ndim > 1 and not k.endswith(_NOT_HIDDEN)}
+        self._matrices = hidden_matrices(model)
         self._others = {k: p for k, p in named.items() if k not in self._matrices}
+        self._groups = list(_groups(self._matrices))
         self.updates = 0
         self._state = {f"momentum.{k}": self._zeros(p) for k, p in self._matrices.items()}
         for moment in ("first", "second"):
@@ -58,18 +59,15 @@ class Optimizer:
         self._adam(share * self._config.peak_adam)
 
     def _muon(self, rate: float) -> None:
-        """Nesterov momentum, made orthogonal (Jordan et al. 2024). Matrices of one size go together."""
-        of_size: dict[tuple[int, int], list[str]] = defaultdict(list)
-        for name, parameter in self._matrices.items():
-            of_size[parameter.shape[-2], parameter.shape[-1]].append(name)
-        for (rows, columns), names in of_size.items():
+        """Nesterov momentum, made orthogonal (Jordan et al. 2024)."""
+        for (rows, columns), names in self._groups:
             moved = [self._moved(name).reshape(-1, rows, columns) for name in names]
             updates = torch.split(orthogonal(torch.cat(moved), dtype=self._dtype), [len(each) for each in moved])
             scale = rate * _RMS * max(rows, columns) ** 0.5
             for name, update_NRC in zip(names, updates, strict=True):
                 parameter = self._matrices[name]
                 parameter.mul_(1 - rate * self._config.weight_decay)
-                parameter.add_(update_NRC.view_as(parameter).to(parameter.dtype), alpha=-scale)
+                parameter.add_(update_NRC.view_as(parameter), alpha=-scale)
 
     def _moved(self, name: str) -> Tensor:
         """Nesterov momentum of a matrix."""
@@ -91,10 +89,22 @@ class Optimizer:
             v = second.to(gradient.device).lerp_(gradient.square(), 1 - _BETAS[1])
             first.copy_(m)
             second.copy_(v)
-            own = rate * (_ROUTERS_SHARE if name.endswith(_ROUTERS) else 1.0)
+            own = rate * (_ROUTERS_SHARE if name.endswith("router.weight_ED") else 1.0)
             if parameter.ndim > 1:
                 parameter.mul_(1 - own * self._config.weight_decay)
             parameter.addcdiv_(m / corrections[0], (v / corrections[1]).sqrt() + _EPSILON, value=-own)
+
+
+def _groups(matrices: Mapping[str, Tensor]) -> Iterator[tuple[tuple[int, int], list[str]]]:
+    """Rows and columns, and the names of matrices of that size, as many as go together."""
+    of_size: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for name, each in matrices.items():
+        size = (each.shape[-2], each.shape[-1])
+        names = of_size[size]
+        if names and sum(matrices[other].numel() for other in names) + each.numel() > _TOGETHER:
+            yield size, of_size.pop(size)
+        of_size[size].append(name)
+    yield from of_size.items()
 
 
 def orthogonal(x_NRC: Tensor, *, dtype: torch.dtype) -> Tensor:

@@ -21,6 +21,7 @@ from gristmill.trainer.optimizer import Optimizer, clip
 from gristmill.trainer.ranks import Ranks
 from gristmill.trainer.shards import ShardReader
 from gristmill.trainer.spikes import Spikes
+from gristmill.trainer.working import Working
 
 Tensor = torch.Tensor
 Watch = Callable[[int, Micro, Hidden, Tensor], None]
@@ -77,9 +78,10 @@ class Trainer:
     ) -> None:
         self.reader, self.batches, self.config, self.device = reader, batches, config, device
         self.ranks, self.watch = ranks or Ranks(), watch
-        self.model = Decoder(model, dtype=device.dtype, recompute=config.recompute)
+        with device.place:
+            self.model = Decoder(model, dtype=device.dtype, recompute=config.recompute)
         self.model.initialise(config.seed)
-        self.model.to(device.place)
+        self._working = Working(self.model)
         self.optimizer = Optimizer(self.model, config, is_idle=not self.ranks.leads)
         self.spikes = Spikes(limit=config.spike)
         self.steps = 0
@@ -124,20 +126,23 @@ class Trainer:
     def _gradients(self, indices: IntArray) -> tuple[float, int, Tensor]:
         """Leaves the mean gradient of a batch with the parameters; returns loss in nats, tokens, and experts' use."""
         self.model.zero_grad(set_to_none=True)
+        self._working.refresh()
         part = indices[self.ranks.part(len(indices))]
         started = time.perf_counter()
-        sums = torch.zeros(2, dtype=torch.float64)
+        targets, losses = 0, []
         counts_ME = torch.zeros(self.model.config.moe_layers, max(self.model.config.experts, 1), dtype=torch.int64)
         for micro in self._micros(part):
             total, here_ME = self._backward(micro)
-            sums += torch.tensor([total, micro.n_targets], dtype=torch.float64)
-            counts_ME += here_ME
+            losses.append(total)
+            targets += micro.n_targets
+            counts_ME = counts_ME.to(here_ME.device) + here_ME
+        sums = torch.tensor([sum(float(each) for each in losses), targets], dtype=torch.float64)
         self.device.synchronize()
         self.ranks.timed(sequences=len(part), seconds=time.perf_counter() - started)
         for each in self.model.parameters():
             each.grad = torch.zeros_like(each) if each.grad is None else each.grad
         gradients = [each.grad for each in self.model.parameters() if each.grad is not None]
-        totals = torch.cat([sums, counts_ME.flatten().double()])
+        totals = torch.cat([sums, counts_ME.flatten().cpu().double()])
         self.ranks.sum(gradients, totals)
         loss, count = float(totals[0]), int(totals[1])
         torch._foreach_div_(gradients, max(count, 1))
@@ -148,18 +153,18 @@ class Trainer:
         for start in range(0, len(indices), size):
             yield read(self.reader, indices[start : start + size], context=self.config.context)
 
-    def _backward(self, micro: Micro) -> tuple[float, Tensor]:
-        """Adds a micro-batch's gradient; returns its loss in nats, and how often each expert was chosen."""
+    def _backward(self, micro: Micro) -> tuple[Tensor, Tensor]:
+        """Adds a micro-batch's gradient; returns its loss in nats, and how often each expert was chosen. Both stay on
+        the device, which still has work while the next micro-batch is read."""
         moved = micro.to(self.device.place)
-        hidden = self.model(moved.tokens, moved.positions, moved.spans)
-        loss_T, total = self.model.losses(hidden.x_TD, moved.targets, z_loss=self.config.z_loss)
+        hidden = self._working.model(moved.tokens, moved.positions, moved.spans)
+        loss_T, total = self._working.model.losses(hidden.x_TD, moved.targets, z_loss=self.config.z_loss)
         for each in hidden.routed:
             total = total + self.config.router_z_loss * each.z_loss
         torch.autograd.backward(total)
         if self.watch is not None:
             self.watch(self.steps + 1, micro, hidden, loss_T)
-        counts_ME = hidden.counts(self.model.config.experts).cpu() if hidden.routed else torch.zeros(0, 1)
-        return float(loss_T.double().sum()), counts_ME.to(torch.int64)
+        return loss_T.sum(), hidden.counts() if hidden.routed else torch.zeros(0, 1, dtype=torch.int32)
 
     def checkpoint(self, **more: Any) -> Checkpoint:
         """Everything to go on from."""

@@ -30,26 +30,32 @@ def test_grouped_products_equal_a_loop_with_gradients() -> None:
 @pytest.mark.parametrize("shared", [0, 1])
 def test_every_token_gets_exactly_its_experts(shared: int) -> None:
     experts = _experts(shared_experts=shared)
-    x = torch.randn(11, 16)
+    x = torch.randn(11, 16, requires_grad=True)
     found, routed = experts(x)
+    parameters = [experts.gate_EDF, experts.down_EFD, experts.router.weight_ED]
+    gradients = torch.autograd.grad(found.square().sum(), [*parameters, x], retain_graph=True)
     expected = torch.zeros(11, 16)
     for token in range(11):
         for weight, expert in zip(routed.weights_TC[token], routed.chosen_TC[token], strict=True):
             gate, up = x[token] @ experts.gate_EDF[expert], x[token] @ experts.up_EDF[expert]
-            expected[token] += weight * ((torch.nn.functional.silu(gate) * up) @ experts.down_EFD[expert])
+            made = (torch.nn.functional.silu(gate) * up) @ experts.down_EFD[expert]
+            expected[token] = expected[token] + weight * made
     if experts.shared is not None:
         expected = expected + experts.shared(x)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+    theirs = torch.autograd.grad(expected.square().sum(), [*parameters, x])
+    torch.testing.assert_close(gradients, theirs, atol=1e-5, rtol=1e-4)
 
 
 def test_weights_are_the_scores_of_the_chosen_and_sum_to_one() -> None:
     router = _experts().router
     x = torch.randn(7, 16)
     scores = (x @ router.weight_ED.T).sigmoid()
-    weights, chosen, z_loss = router(x)
+    weights, chosen, z_loss, counts = router(x)
     assert chosen.sort(-1).values.tolist() == scores.topk(2).indices.sort(-1).values.tolist()
     torch.testing.assert_close(weights, scores.gather(1, chosen) / scores.gather(1, chosen).sum(-1, keepdim=True))
     torch.testing.assert_close(z_loss, (x @ router.weight_ED.T).exp().sum(-1).log().square().sum())
+    assert counts.tolist() == chosen.flatten().bincount(minlength=4).tolist()
 
 
 def test_the_bias_moves_the_choice_and_not_the_weights() -> None:
@@ -57,7 +63,7 @@ def test_the_bias_moves_the_choice_and_not_the_weights() -> None:
     x = torch.randn(7, 16)
     before, scores = router(x), (x @ router.weight_ED.T).sigmoid()
     router.bias_E.copy_(torch.tensor([10.0, -10.0, -10.0, 10.0]))
-    weights, chosen, _ = router(x)
+    weights, chosen, *_ = router(x)
     assert chosen.sort(-1).values.tolist() == [[0, 3]] * 7 != before.chosen_TC.sort(-1).values.tolist()
     torch.testing.assert_close(weights, scores.gather(1, chosen) / scores.gather(1, chosen).sum(-1, keepdim=True))
 

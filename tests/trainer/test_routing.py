@@ -13,7 +13,7 @@ from gristmill.trainer.model import Hidden  # noqa: E402
 
 def _hidden(*chosen: list[list[int]]) -> Hidden:
     nothing = torch.zeros(0)
-    return Hidden(x_TD=nothing, routed=tuple(Routed(nothing, torch.tensor(each), nothing) for each in chosen))
+    return Hidden(x_TD=nothing, routed=tuple(Routed(nothing, torch.tensor(each), nothing, nothing) for each in chosen))
 
 
 def test_counts_are_by_piece_layer_and_expert() -> None:
