@@ -5,11 +5,13 @@ Shapes: T tokens, H heads of queries, G heads of keys and values, K width of a h
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gristmill.trainer._torch import torch
+from gristmill.trainer.devices import has_varlen_attention
 
 Tensor = torch.Tensor
 
@@ -73,7 +75,7 @@ def attend(q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor, spans: Spans) -> Tensor:
     On CUDA in half precision it is the variable-length kernel, everywhere else PyTorch's own attention over documents
     of similar length, padded at their ends, which a causal mask hides.
     """
-    if q_THK.device.type == "cuda" and q_THK.dtype in {torch.bfloat16, torch.float16}:
+    if has_varlen_attention(q_THK):
         return _by_varlen(q_THK, k_TGK, v_TGK, spans)
     return _by_groups(q_THK, k_TGK, v_TGK, spans)
 
@@ -82,7 +84,8 @@ def _by_varlen(q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor, spans: Spans) -> Ten
     from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415  (builds of PyTorch without CUDA may lack it)
 
     bounds, longest = spans.bounds_N1, spans.longest
-    found = varlen_attn(q_THK, k_TGK, v_TGK, bounds, bounds, longest, longest, window_size=(-1, 0), enable_gqa=True)
+    grouped: dict[str, Any] = {"enable_gqa": True} if q_THK.shape[1] > k_TGK.shape[1] else {}  # older releases lack the word
+    found = varlen_attn(q_THK, k_TGK, v_TGK, bounds, bounds, longest, longest, window_size=(-1, 0), **grouped)
     assert isinstance(found, Tensor), "nothing else was asked for"
     return found
 

@@ -117,6 +117,11 @@ def _has_compiler(device: torch.device) -> bool:
     return device.type == "cuda" and importlib.util.find_spec("triton") is not None
 
 
+def has_varlen_attention(x: torch.Tensor) -> bool:
+    """Whether `varlen_attn` serves such a tensor: on CUDA, in half precision."""
+    return x.device.type == "cuda" and x.dtype in {torch.bfloat16, torch.float16}
+
+
 def has_grouped_products(x: torch.Tensor) -> bool:
     """Whether `grouped_mm` serves such a tensor: on CUDA from Ampere on, in bfloat16."""
     if x.device.type == "cuda":
