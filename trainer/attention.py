@@ -84,7 +84,8 @@ def _by_varlen(q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor, spans: Spans) -> Ten
     from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415  (builds of PyTorch without CUDA may lack it)
 
     bounds, longest = spans.bounds_N1, spans.longest
-    grouped: dict[str, Any] = {"enable_gqa": True} if q_THK.shape[1] > k_TGK.shape[1] else {}  # older releases lack the word
+    # Older releases lack the word, and need none.
+    grouped: dict[str, Any] = {"enable_gqa": True} if q_THK.shape[1] > k_TGK.shape[1] else {}
     found = varlen_attn(q_THK, k_TGK, v_TGK, bounds, bounds, longest, longest, window_size=(-1, 0), **grouped)
     assert isinstance(found, Tensor), "nothing else was asked for"
     return found

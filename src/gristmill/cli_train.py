@@ -91,7 +91,6 @@ def train(
     With --islands each process trains alone, and exchanges a little with the others now and then. Start and stop as
     many as you like; --steps and --batch count for all of them together.
     """
-    from gristmill.reports import page  # noqa: PLC0415
     from gristmill.trainer import overrides  # noqa: PLC0415
     from gristmill.trainer import train as training  # noqa: PLC0415
     from gristmill.trainer.config import ModelConfig, TrainConfig  # noqa: PLC0415
@@ -122,8 +121,15 @@ def train(
             distant.run(job, Path(islands), name=name, report=report)
         else:
             raise click.UsageError("an island is one process: give --islands without torchrun")
-        if ranks.leads and job.folder == Path(output, "model") and Path(output, page.PAGE).exists():
-            page.write_page(output)
+        if ranks.leads and job.folder == Path(output, "model"):
+            _refresh_page(output)
+
+
+def _refresh_page(output: str) -> None:
+    from gristmill.reports import page  # noqa: PLC0415  (a machine that only trains may lack what reports need)
+
+    if Path(output, page.PAGE).exists():
+        page.write_page(output)
 
 
 COMMANDS = (train,)
