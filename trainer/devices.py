@@ -98,11 +98,15 @@ def _keep_memory() -> None:
 
 def fused(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     """A function of tensors that is compiled to one kernel where each pass over memory tells: on CUDA. Elsewhere, and
-    where there is no compiler, it runs as it is written."""
+    where there is no compiler, it runs as it is written. Rows may vary in number; widths are compiled for."""
 
     @wraps(function)
     def run(*tensors: torch.Tensor) -> torch.Tensor:
-        return (_compiled(function) if _has_compiler(tensors[0].device) else function)(*tensors)
+        if not _has_compiler(tensors[0].device):
+            return function(*tensors)
+        for each in tensors:
+            torch._dynamo.maybe_mark_dynamic(each, 0)
+        return _compiled(function)(*tensors)
 
     return run
 

@@ -127,7 +127,11 @@ class _Gathered(torch.autograd.Function):
 
 @fused
 def _gather(y_SD: Tensor, back_TC: Tensor) -> Tensor:
-    return y_SD.index_select(0, back_TC.flatten()).view(*back_TC.shape, -1).sum(1)
+    first_T, *others_T = back_TC.unbind(1)
+    y_TD = y_SD.index_select(0, first_T)
+    for each_T in others_T:  # one by one: compiled, a sum over an axis reads four times as slowly (docs/decisions.md)
+        y_TD += y_SD.index_select(0, each_T)
+    return y_TD
 
 
 @fused

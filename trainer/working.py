@@ -4,6 +4,7 @@ import copy
 from functools import partial
 
 from gristmill.trainer._torch import torch
+from gristmill.trainer.devices import fused
 from gristmill.trainer.model import Decoder, hidden_matrices
 
 Tensor = torch.Tensor
@@ -39,5 +40,18 @@ class Working:
 
 def _hand_over(own: Tensor, copied: Tensor) -> None:
     assert copied.grad is not None, "autograd calls this when it is there"
-    own.grad = copied.grad.to(own.dtype) if own.grad is None else own.grad.add_(copied.grad)
+    if own.grad is None:
+        own.grad = _widened(copied.grad.view(-1)).view_as(own)
+    else:
+        _added(own.grad.view(-1), copied.grad.view(-1))
     copied.grad = None
+
+
+@fused
+def _widened(x: Tensor) -> Tensor:
+    return x.float()
+
+
+@fused
+def _added(own: Tensor, copied: Tensor) -> Tensor:
+    return own.add_(copied)
