@@ -51,10 +51,10 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(_Layer(config, number) for number in range(config.depth))
         self.norm = nn.RMSNorm(config.width, eps=_EPSILON)
 
-    def initialise(self, seed: int) -> None:
+    def initialise(self, seed: int, *, place: torch.device | None = None) -> None:
         """Truncated normal weights of standard deviation width ** -0.5, smaller where they write into the stream. Drawn
-        where they are: devices of one kind draw the same."""
-        maker = torch.Generator(self.embedding_VD.device).manual_seed(seed)
+        where they are, which is fast, or at a place that others have too, since each kind of device draws its own."""
+        maker = torch.Generator(place or self.embedding_VD.device).manual_seed(seed)
         deviation = self.config.width**-0.5
         for name, parameter in self.named_parameters():
             if parameter.ndim == 1:
@@ -62,7 +62,10 @@ class Decoder(nn.Module):
                 continue
             writes = name.endswith((".out_DX", ".down_DF", ".down_EFD"))
             std = deviation / (2 * self.config.depth) ** 0.5 if writes else deviation
-            nn.init.trunc_normal_(parameter, std=std, a=-3 * std, b=3 * std, generator=maker)
+            drawn = torch.empty(parameter.shape, device=maker.device)
+            nn.init.trunc_normal_(drawn, std=std, a=-3 * std, b=3 * std, generator=maker)
+            with torch.no_grad():
+                parameter.copy_(drawn)
 
     @property
     def routers(self) -> list[Experts]:

@@ -60,7 +60,8 @@ class Island:
         self._trainer, self._shared = trainer, shared
         self._weights, self._biases = Flat(trainer.model.parameters()), Flat(trainer.model.buffers())
         self._biases.add(-self._biases.read())
-        trainer.model.initialise(trainer.config.seed)  # which all begin with, and nobody needs to send
+        # What all begin with, whatever their devices, and nobody needs to send.
+        trainer.model.initialise(trainer.config.seed, place=torch.device("cpu"))
         weights_N, biases_B = self._weights.read(), self._biases.read()
         self._plan = agree(shared, replace(plan, weights=digest([weights_N])))
         self.members = Members(shared, patience=self._plan.patience)
@@ -112,7 +113,7 @@ class Island:
         for number in range(self._front, self._plan.ranges):
             if number in self.state.used or self._holders.get(number) in live:
                 continue
-            self._holders[number] = take(self._shared, f"{number:09}", live=live)
+            self._holders[number] = take(self._shared, f"{number:09}", live=self.members.live)
             if self._holders[number] == self._shared.own:
                 self._exchange()  # what was used since the last look, and its leases tidied away, is not free
                 if number not in self.state.used:

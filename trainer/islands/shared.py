@@ -7,6 +7,7 @@ has not changed for some time of the observer's own monotonic clock.
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -116,14 +117,14 @@ class Members:
         return {name for name, (_, age) in self._seen.items() if age < self._patience} | {self._shared.own}
 
 
-def take(shared: Shared, thing: str, *, live: set[str]) -> str | None:
+def take(shared: Shared, thing: str, *, live: Callable[[], set[str]]) -> str | None:
     """Lease what an island may do alone as long as it lives, if nobody who lives has it. Returns who has it now; None
     where another was faster.
 
-    Each term is a file with the holder's name.
+    Each term is a file with the holder's name. Who lives is asked after that: the holder may have joined just before.
     """
     terms = shared.names(f"leases/{thing}")
-    if terms and (last := holder(shared, thing)) in live:
+    if terms and (last := holder(shared, thing)) in live():
         return last
     term = int(terms[-1]) + 1 if terms else 0
     return shared.own if shared.create(f"leases/{thing}/{term:09}", shared.own.encode()) else None
