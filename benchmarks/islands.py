@@ -10,8 +10,9 @@ over the islands; beside them, what a rank sends and receives when float32 gradi
 update.
 kills: 8 processes of a thread each. Every 1 to 5 seconds one is killed with SIGKILL and another joins, until all data
 is used up, which is chosen to take so many seconds. On few cores they wait for each other, so throughput is counted in
-tokens per second of processor time, from joining on; beside it, that of as many processes that train alone. Then the
-ledger is added up from the commits.
+tokens per second of processor time, from joining on. Beside it, that of as many processes that train alone: since a
+machine's speed changes by the minute, they take turns with the islands, all of one kind being stopped while the other
+runs. Then the ledger is added up from the commits.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from shards_of_text import Shards, by_language
 from whole import ROOT
 
 from gristmill.trainer.config import ModelConfig, TrainConfig
-from gristmill.trainer.devices import Device
+from gristmill.trainer.devices import open_device
 from gristmill.trainer.feed import Feed, read
 from gristmill.trainer.islands import ledger
 from gristmill.trainer.islands.island import Island
@@ -50,9 +51,11 @@ FRAGMENTS = {2: 10, 4: 6}
 HELD_OUT = 256
 PROCESSES = 8
 BETWEEN_KILLS = (1.0, 5.0)
+TURNS = 50.0, 8.0
+"""Seconds of islands, then of those who train alone."""
 PACKING = {"sequence_length": 256, "shard_tokens": 1 << 18}
 FORK = multiprocessing.get_context("fork")
-CPU = Device(place=torch.device("cpu"), dtype=torch.float32, peak=1e10, memory=None)
+CPU = open_device("cpu", dtype="float32")
 
 
 class Timed(Trainer):
@@ -189,31 +192,55 @@ def measured(logs: Path) -> list[float]:
     return sums
 
 
-def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]:
-    reader = ShardReader.open(shards)
-    logs = {each: folder / each for each in ("alone", "islands")}
-    for each in logs.values():
-        each.mkdir()
-    processes = [
-        FORK.Process(target=alone, args=(shards, logs["alone"] / str(each)), kwargs={"steps": 10**6})
-        for each in range(PROCESSES)
-    ]
-    for each in processes:
-        each.start()
-    time.sleep(seconds / 10)
-    for each in processes:
-        os.kill(each.pid, signal.SIGKILL)
-        each.join()
-    tokens, sequences, _, total = measured(logs["alone"])
-    base = tokens / total
-    steps = int(sequences / OWN_BATCH * 10)
-    print(f"{PROCESSES} processes alone: {base:,.0f} tokens a processor second; islands get {steps} steps")
+class Alone:
+    """Processes that train each for itself, stopped but for their turns."""
 
+    def __init__(self, shards: Path, logs: Path) -> None:
+        self._logs = logs
+        logs.mkdir()
+        self._processes = [
+            FORK.Process(target=alone, args=(shards, logs / str(each)), kwargs={"steps": 10**6})
+            for each in range(PROCESSES)
+        ]
+        for each in self._processes:
+            each.start()
+
+    def turn(self, seconds: float) -> None:
+        time.sleep(seconds)
+        _signal(self._processes, signal.SIGSTOP)
+
+    def goes_on(self) -> None:
+        _signal(self._processes, signal.SIGCONT)
+
+    def end(self) -> tuple[float, float]:
+        """Tokens a processor second; sequences."""
+        _signal(self._processes, signal.SIGKILL)
+        tokens, sequences, _, total = measured(self._logs)
+        return tokens / total, sequences
+
+
+def _signal(processes: list[Any], number: signal.Signals) -> None:
+    for each in processes:
+        if each.exitcode is None:
+            os.kill(each.pid, number)
+
+
+def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]:
+    reader, logs = ShardReader.open(shards), folder / "islands"
+    logs.mkdir()
+    first = Alone(shards, folder / "first")
+    first.turn(seconds / 20)
+    base, sequences = first.end()
+    steps = int(sequences / OWN_BATCH * 20)
+    print(f"{PROCESSES} processes alone: {base:,.0f} tokens a processor second; islands get {steps} steps", flush=True)
+
+    others = Alone(shards, folder / "alone")
+    others.turn(TURNS[1])
     chance, live, number, killed = random.Random(0), [], 0, 0
-    began = time.monotonic()
+    began = turned = time.monotonic()
     while True:
         while len(live) < PROCESSES and (not live or all(each.exitcode is None for each in live)):
-            target = (shards, folder / "shared", logs["islands"] / str(number))
+            target = (shards, folder / "shared", logs / str(number))
             live.append(FORK.Process(target=joining, args=target, kwargs={"steps": steps}))
             live[-1].start()
             number += 1
@@ -224,15 +251,23 @@ def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]
         os.kill(victim.pid, signal.SIGKILL)
         victim.join()
         killed += 1
+        if time.monotonic() - turned > TURNS[0]:
+            _signal(live, signal.SIGSTOP)
+            others.goes_on()
+            others.turn(TURNS[1])
+            _signal(live, signal.SIGCONT)
+            turned = time.monotonic()
     for each in live:
         each.join()
         assert each.exitcode == 0, "an island failed"
     took = time.monotonic() - began
+    base, _ = others.end()
 
-    tokens, learnt, inside, total = measured(logs["islands"])
+    tokens, learnt, inside, total = measured(logs)
     found = ledger.read(folder / "shared", reader)
     used, planned = (sum(each.values()) for each in (found.used, found.planned))
     print(f"{took:.0f} s, {killed} kills, {number} joins: {tokens / total:,.0f} tokens a processor second")
+    print(f"{PROCESSES} processes alone, in turns with them: {base:,.0f} tokens a processor second")
     print(f"{inside / total:.1%} of the processor time in steps; {used / learnt:.1%} of what was learnt was used")
     print(f"{used} sequences used of {planned} planned; {found.told:.1%} of ranges by fragments were told of")
     return {

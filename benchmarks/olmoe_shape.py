@@ -12,7 +12,7 @@ are not counted: functions are compiled. Operations are six for each active para
 over the tokens that each really sees; what is computed twice counts once. The peak is that of the best of several large
 products, as measured on the device at the start, with random numbers.
 
-Then a step of one micro-batch is profiled: share of the device's time by kind of kernel, and the time in which
+Then the gradient of two micro-batches is profiled: time of the device's time by kind of kernel, and the time in which
 it did nothing. Without --shards they are made of the data folder's text.
 """
 
@@ -169,7 +169,7 @@ def measure(given: argparse.Namespace, shards: str) -> None:
     share = rate * operations / device.peak
     print(f"median {rate:,.0f} tokens/s, {share:.1%} of peak; {operations / 1e9:.2f} GFLOP a token")
     print(f"each sees {seen.pairs / seen.tokens:,.0f} others; {update:.2f} s of a step is Muon; {memory:.0f} GB")
-    trainer.config = replace(trainer.config, batch_sequences=given.micro)
+    trainer.config = replace(trainer.config, batch_sequences=2 * given.micro)
     if device.memory:
         for what, spent in profiled(trainer, most=given.kernels):
             print(f"{spent:9.2f} ms  {what}")

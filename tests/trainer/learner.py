@@ -27,7 +27,7 @@ class Learner:
         self.model = torch.nn.Module()
         self.model.register_parameter("weight", torch.nn.Parameter(torch.zeros(N)))
         self.model.register_buffer("bias", torch.zeros(B))
-        self.model.initialise = lambda _, place: self.model.weight.data.zero_()
+        self.model.initialise = lambda *_, **__: self.model.weight.data.zero_()
         self.steps, self.rates = 0, list[int]()
 
     def step(self) -> int:

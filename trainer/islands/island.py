@@ -113,7 +113,7 @@ class Island:
         for number in range(self._front, self._plan.ranges):
             if number in self.state.used or self._holders.get(number) in live:
                 continue
-            self._holders[number] = take(self._shared, f"{number:09}", live=self.members.live)
+            self._holders[number] = take(self._shared, f"{number:09}", lives=self.members.lives)
             if self._holders[number] == self._shared.own:
                 self._exchange()  # what was used since the last look, and its leases tidied away, is not free
                 if number not in self.state.used:

@@ -53,7 +53,8 @@ class Merger:
 
     def attend(self, state: State) -> None:
         """End the round if it is time."""
-        if take(self._shared, _MERGER, live=self._members.live) != self._shared.own:
+        live = self._members.live()
+        if take(self._shared, _MERGER, lives=self._members.lives) != self._shared.own:
             return
         if self._round != state.number:
             self._round, self._quorum_at, self._posted = state.number, float("inf"), {}
@@ -63,7 +64,7 @@ class Merger:
         for name in self._shared.names(f"deltas/{state.number:09}"):
             if name not in self._posted:
                 self._posted[name] = self._read(name, state)
-        if self._is_time(self._members.live(), state):
+        if self._is_time(live, state):
             self._commit(state)
 
     def _read(self, name: str, state: State) -> Delta | None:

@@ -84,6 +84,7 @@ class Members:
         self._shared, self._patience = shared, patience
         self._looked = time.monotonic()
         self._seen: dict[str, tuple[int, float]] = {}
+        self._live: set[str] = set()
         shared.create(f"members/{shared.own}", b"")
 
     def beat(self) -> None:
@@ -114,24 +115,33 @@ class Members:
                 beat = (self._shared.folder / "members" / name).stat().st_mtime_ns
                 last, age = before.get(name, (beat, 0.0))
                 self._seen[name] = beat, age + passed if beat == last else 0.0
-        return {name for name, (_, age) in self._seen.items() if age < self._patience} | {self._shared.own}
+        self._live = {name for name, (_, age) in self._seen.items() if age < self._patience} | {self._shared.own}
+        return self._live
+
+    def lives(self, name: str) -> bool:
+        """Whether an island was alive at the last look, or at a new one: it may have joined since."""
+        return name in self._live or name in self.live()
 
 
-def take(shared: Shared, thing: str, *, live: Callable[[], set[str]]) -> str | None:
+def take(shared: Shared, thing: str, *, lives: Callable[[str], bool]) -> str | None:
     """Lease what an island may do alone as long as it lives, if nobody who lives has it. Returns who has it now; None
     where another was faster.
 
-    Each term is a file with the holder's name. Who lives is asked after that: the holder may have joined just before.
+    Each term is a file with the holder's name.
     """
-    terms = shared.names(f"leases/{thing}")
-    if terms and (last := holder(shared, thing)) in live():
+    last, terms = _last(shared, thing)
+    if last is not None and lives(last):
         return last
-    term = int(terms[-1]) + 1 if terms else 0
-    return shared.own if shared.create(f"leases/{thing}/{term:09}", shared.own.encode()) else None
+    return shared.own if shared.create(f"leases/{thing}/{terms:09}", shared.own.encode()) else None
 
 
 def holder(shared: Shared, thing: str) -> str | None:
     """Who had a lease last."""
+    return _last(shared, thing)[0]
+
+
+def _last(shared: Shared, thing: str) -> tuple[str | None, int]:
+    """Who had a lease last, and how many terms there were."""
     terms = shared.names(f"leases/{thing}")
     data = shared.read(f"leases/{thing}/{terms[-1]}") if terms else None
-    return data.decode() if data is not None else None
+    return None if data is None else data.decode(), int(terms[-1]) + 1 if terms else 0

@@ -96,9 +96,9 @@ def test_a_lease_is_taken_over_from_the_dead_only_and_by_one(tmp_path: Path) -> 
     a, b, c = (Shared(tmp_path, own=name) for name in "abc")
     assert holder(a, "merger") is None
     for each in (a, a, b):
-        assert take(each, "merger", live=lambda: {"a", "b", "c"}) == "a"
+        assert take(each, "merger", lives={"a", "b", "c"}.__contains__) == "a"
     for each in (b, c):
-        assert take(each, "merger", live=lambda: {"b", "c"}) == "b"
+        assert take(each, "merger", lives={"b", "c"}.__contains__) == "b"
     assert (holder(a, "merger"), a.names("leases/merger")) == ("b", ["000000000", "000000001"])
 
 
@@ -112,26 +112,26 @@ def test_a_lease_of_one_who_joined_a_moment_ago_is_not_taken_over(
     def slowly(self: Shared, folder: str) -> list[str]:
         monkeypatch.setattr(Shared, "names", names)
         Members(b, patience=8)  # after a's last look at who lives
-        assert take(b, "000000000", live=lambda: {"b"}) == "b"
+        assert take(b, "000000000", lives={"b"}.__contains__) == "b"
         return names(self, folder)
 
     assert members.live() == {"a"}
     monkeypatch.setattr(Shared, "names", slowly)
-    assert take(a, "000000000", live=members.live) == "b"
+    assert take(a, "000000000", lives=members.lives) == "b"
 
 
 def test_two_who_take_over_at_once_do_not_both_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dead, a, b = (Shared(tmp_path, own=name) for name in ("dead", "a", "b"))
-    take(dead, "merger", live=set)
+    take(dead, "merger", lives=set().__contains__)
     create = Shared.create
 
     def slowly(self: Shared, name: str, data: bytes) -> bool:
         monkeypatch.setattr(Shared, "create", create)
-        assert take(b, "merger", live=lambda: {"a", "b"}) == "b"  # between a's look and its taking
+        assert take(b, "merger", lives={"a", "b"}.__contains__) == "b"  # between a's look and its taking
         return create(self, name, data)
 
     monkeypatch.setattr(Shared, "create", slowly)
-    assert take(a, "merger", live=lambda: {"a", "b"}) is None
+    assert take(a, "merger", lives={"a", "b"}.__contains__) is None
     assert holder(a, "merger") == "b"
 
 

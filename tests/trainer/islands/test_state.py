@@ -118,9 +118,9 @@ def test_what_another_island_told_of_is_not_merged_again(tmp_path: Path, learner
 
 def test_what_a_dead_island_told_of_gives_way_to_a_new_lease(tmp_path: Path, learner: Learner) -> None:
     islands = Islands(tmp_path, learner, "a", "b", grace=0.0)
-    take(islands.shared["b"], f"{7:09}", live=lambda: {"a", "b"})
+    take(islands.shared["b"], f"{7:09}", lives={"a", "b"}.__contains__)
     islands.post("b", 1.0, ranges=[7])
-    take(islands.shared["a"], f"{7:09}", live=lambda: {"a"})  # b is taken for dead
+    take(islands.shared["a"], f"{7:09}", lives={"a"}.__contains__)  # b is taken for dead
     islands.post("a", 3.0, ranges=[6])
     islands.attend("a")
     assert islands.follow("a") == {"a": [6]}
