@@ -48,6 +48,7 @@ PEAK, ISLANDS_PEAK = 0.014, 0.02
 means of several."""
 FRAGMENTS = {2: 10, 4: 6}
 """As many as make traffic a hundredth."""
+MICRO = 8
 HELD_OUT = 256
 PROCESSES = 8
 BETWEEN_KILLS = (1.0, 5.0)
@@ -80,7 +81,7 @@ def trainer_of(reader: ShardReader, *, steps: int, batch: int, peak: float = PEA
     model = ModelConfig.of_depth(
         2, vocabulary_size=reader.manifest.vocabulary_size, width=64, experts=8, experts_per_token=2
     )
-    config = TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=batch, peak=peak, peak_adam=peak / 2)
+    config = TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=MICRO, peak=peak, peak_adam=peak / 2)
     feed = Feed.begin(reader, seed=config.seed)
     return Timed(log=log, reader=reader, batches=feed, model=model, config=config, device=CPU)
 

@@ -45,7 +45,7 @@ class Spans:
         places: list[Tensor] = []
         back = np.empty(bounds[-1], np.int64)
         seen = 0
-        for each in np.unique(classes):
+        for each in np.flatnonzero(np.bincount(classes)):  # np.unique loads numpy.ma, 20 ms
             rows = np.flatnonzero(classes == each)
             longest = int(sizes[rows].max())
             inside = np.arange(longest)[None, :] < sizes[rows][:, None]
