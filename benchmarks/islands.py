@@ -10,9 +10,9 @@ over the islands; beside them, what a rank sends and receives when float32 gradi
 update.
 kills: 8 processes of a thread each. Every 1 to 5 seconds one is killed with SIGKILL and another joins, until all data
 is used up, which is chosen to take so many seconds. On few cores they wait for each other, so throughput is counted in
-tokens per second of processor time, from joining on. Beside it, that of as many processes that train alone: since a
-machine's speed changes by the minute, they take turns with the islands, all of one kind being stopped while the other
-runs. Then the ledger is added up from the commits.
+tokens per second of processor time, from joining on until the kill, also of steps that it cuts off. Beside it, that of
+as many processes that train alone: since a machine's speed changes by the minute, they take turns with the islands,
+all of one kind being stopped while the other runs. Then the ledger is added up from the commits.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import random
 import signal
 import tempfile
 import time
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,23 @@ TURNS = 50.0, 8.0
 """Seconds of islands, then of those who train alone."""
 PACKING = {"sequence_length": 256, "shard_tokens": 1 << 18}
 FORK = multiprocessing.get_context("fork")
-CPU = open_device("cpu", dtype="float32")
 
 
 class Timed(Trainer):
-    """Writes down after each step: tokens and sequences so far, processor seconds in steps, and all since it began."""
+    """Writes down as it begins and after each step: tokens and sequences so far, processor seconds in steps, those of
+    the process until now, and those before it began."""
 
     def __init__(self, *, log: Path | None, **given: Any) -> None:
         super().__init__(**given)
         self._log, self._began, self._inside, self._sequences = log, time.process_time(), 0.0, 0
+        self._write(self._began)
+
+    def _write(self, now: float) -> None:
+        if self._log is not None:
+            unfinished = self._log.parent.with_suffix(".unfinished") / self._log.name
+            unfinished.parent.mkdir(exist_ok=True)
+            unfinished.write_text(f"{self.tokens} {self._sequences} {self._inside} {now} {self._began}")
+            unfinished.replace(self._log)
 
     def step(self) -> Step:
         before = time.process_time()
@@ -72,8 +81,7 @@ class Timed(Trainer):
         now = time.process_time()
         self._inside += now - before
         self._sequences += len(found.indices)
-        if self._log is not None:
-            self._log.write_text(f"{self.tokens} {self._sequences} {self._inside} {now - self._began}")
+        self._write(now)
         return found
 
 
@@ -83,7 +91,8 @@ def trainer_of(reader: ShardReader, *, steps: int, batch: int, peak: float = PEA
     )
     config = TrainConfig(steps=steps, batch_sequences=batch, micro_sequences=MICRO, peak=peak, peak_adam=peak / 2)
     feed = Feed.begin(reader, seed=config.seed)
-    return Timed(log=log, reader=reader, batches=feed, model=model, config=config, device=CPU)
+    device = open_device("cpu", dtype="float32")
+    return Timed(log=log, reader=reader, batches=feed, model=model, config=config, device=device)
 
 
 def plan_of(trainer: Trainer, **settings: Any) -> Plan:
@@ -159,9 +168,11 @@ def _to_end(processes: list[Any]) -> None:
         assert each.exitcode == 0, "a process failed"
 
 
-OWN_BATCH = 32
-"""Sequences of a step of one that may be killed: 0.3 s of a processor."""
-SMALL = {"fragments": 2, "grace": 2.0, "patience": 10.0, "snapshot_every": 16}
+OWN_BATCH = 16
+"""Sequences of a step of one that may be killed: 0.13 s of a processor, of which a kill costs half."""
+SMALL = {"fragments": 2, "interval": 3, "grace": 2.0, "patience": 10.0, "snapshot_every": 16}
+"""A life is some forty steps. Of many fragments the last would often not be told; and what a range costs, whatever its
+length, is 6 ms of a processor, so it has three steps."""
 
 
 def alone(shards: Path, log: Path, *, steps: int) -> None:
@@ -186,15 +197,34 @@ def joining(shards: Path, folder: Path, log: Path, *, steps: int) -> None:
             break
 
 
-def measured(logs: Path) -> list[float]:
-    """Tokens, sequences, processor seconds in steps, and all, of all processes; those killed as they wrote left out."""
-    lines = [each.read_text().split() for each in logs.iterdir()]
-    sums: list[float] = np.array([line for line in lines if len(line) == 4], np.float64).sum(0).tolist()
-    return sums
+def measured(logs: Path, *, ends: dict[str, float]) -> list[float]:
+    """Tokens, sequences, processor seconds in steps, and all since they began, of all processes; `ends` are the
+    processor seconds of those that were killed."""
+    found = []
+    for each in logs.iterdir():
+        *sums, last, began = map(float, each.read_text().split())
+        found.append([*sums, ends.get(each.name, last) - began])
+    total: list[float] = np.array(found).sum(0).tolist()
+    return total
+
+
+def kill(process: Any) -> float:
+    """End a process; returns the processor seconds that it had."""
+    os.kill(process.pid, signal.SIGSTOP)
+    used = Path(f"/proc/{process.pid}/schedstat").read_text().split()[0]
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    return int(used) / 1e9
+
+
+def to_all(processes: list[Any], number: signal.Signals) -> None:
+    for each in processes:
+        if each.exitcode is None:
+            os.kill(each.pid, number)
 
 
 class Alone:
-    """Processes that train each for itself, stopped but for their turns."""
+    """Processes that train each for itself, and can be stopped and go on."""
 
     def __init__(self, shards: Path, logs: Path) -> None:
         self._logs = logs
@@ -207,72 +237,98 @@ class Alone:
             each.start()
 
     def turn(self, seconds: float) -> None:
+        """Let them train for so long."""
+        to_all(self._processes, signal.SIGCONT)
         time.sleep(seconds)
-        _signal(self._processes, signal.SIGSTOP)
-
-    def goes_on(self) -> None:
-        _signal(self._processes, signal.SIGCONT)
+        to_all(self._processes, signal.SIGSTOP)
 
     def end(self) -> tuple[float, float]:
         """Tokens a processor second; sequences."""
-        _signal(self._processes, signal.SIGKILL)
-        tokens, sequences, _, total = measured(self._logs)
+        for each in self._processes:
+            kill(each)
+        tokens, sequences, _, total = measured(self._logs, ends={})
         return tokens / total, sequences
 
 
-def _signal(processes: list[Any], number: signal.Signals) -> None:
-    for each in processes:
-        if each.exitcode is None:
-            os.kill(each.pid, number)
+@dataclass
+class Islands:
+    """Islands that are killed and join."""
+
+    shards: Path
+    folder: Path
+    steps: int
+    live: dict[str, Any] = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
+    joins: int = 0
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "islands"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether one came to the end: all data was used."""
+        return any(each.exitcode is not None for each in self.live.values())
+
+    def join(self) -> None:
+        name = str(self.joins)
+        target = (self.shards, self.folder / "shared", self.logs / name)
+        self.live[name] = FORK.Process(target=joining, args=target, kwargs={"steps": self.steps})
+        self.live[name].start()
+        self.joins += 1
+
+    def kill(self, name: str) -> None:
+        self.ends[name] = kill(self.live.pop(name))
+
+    def churn(self, others: Alone) -> None:
+        """Kills and joins until all data is used; the others have their turns."""
+        self.logs.mkdir()
+        chance, turned = random.Random(0), time.monotonic()
+        for _ in range(PROCESSES):
+            self.join()
+        while True:
+            time.sleep(chance.uniform(*BETWEEN_KILLS))
+            if self.is_over:
+                break
+            self.kill(chance.choice(list(self.live)))
+            self.join()
+            if time.monotonic() - turned > TURNS[0]:
+                to_all(list(self.live.values()), signal.SIGSTOP)
+                others.turn(TURNS[1])
+                to_all(list(self.live.values()), signal.SIGCONT)
+                turned = time.monotonic()
+        for each in self.live.values():
+            each.join()
+            assert each.exitcode == 0, "an island failed"
 
 
 def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]:
-    reader, logs = ShardReader.open(shards), folder / "islands"
-    logs.mkdir()
     first = Alone(shards, folder / "first")
     first.turn(seconds / 20)
     base, sequences = first.end()
-    steps = int(sequences / OWN_BATCH * 20)
-    print(f"{PROCESSES} processes alone: {base:,.0f} tokens a processor second; islands get {steps} steps", flush=True)
-
+    islands = Islands(shards, folder, steps=int(sequences / OWN_BATCH * 20))
+    print(f"{PROCESSES} processes alone: {base:,.0f} tokens a processor second; {islands.steps} steps", flush=True)
     others = Alone(shards, folder / "alone")
     others.turn(TURNS[1])
-    chance, live, number, killed = random.Random(0), [], 0, 0
-    began = turned = time.monotonic()
-    while True:
-        while len(live) < PROCESSES and (not live or all(each.exitcode is None for each in live)):
-            target = (shards, folder / "shared", logs / str(number))
-            live.append(FORK.Process(target=joining, args=target, kwargs={"steps": steps}))
-            live[-1].start()
-            number += 1
-        time.sleep(chance.uniform(*BETWEEN_KILLS))
-        if any(each.exitcode is not None for each in live):
-            break  # all data was used
-        victim = live.pop(chance.randrange(len(live)))
-        os.kill(victim.pid, signal.SIGKILL)
-        victim.join()
-        killed += 1
-        if time.monotonic() - turned > TURNS[0]:
-            _signal(live, signal.SIGSTOP)
-            others.goes_on()
-            others.turn(TURNS[1])
-            _signal(live, signal.SIGCONT)
-            turned = time.monotonic()
-    for each in live:
-        each.join()
-        assert each.exitcode == 0, "an island failed"
+    began = time.monotonic()
+    try:
+        islands.churn(others)
+    finally:  # one that is stopped would be waited for for ever
+        base, _ = others.end()
+        to_all(list(islands.live.values()), signal.SIGKILL)
     took = time.monotonic() - began
-    base, _ = others.end()
 
-    tokens, learnt, inside, total = measured(logs)
+    tokens, learnt, inside, total = measured(islands.logs, ends=islands.ends)
+    reader = ShardReader.open(shards)
     found = ledger.read(folder / "shared", reader)
     used, planned = (sum(each.values()) for each in (found.used, found.planned))
-    print(f"{took:.0f} s, {killed} kills, {number} joins: {tokens / total:,.0f} tokens a processor second")
+    print(f"{took:.0f} s, {len(islands.ends)} kills, {islands.joins} joins")
+    print(f"{PROCESSES} islands: {tokens / total:,.0f} tokens a processor second")
     print(f"{PROCESSES} processes alone, in turns with them: {base:,.0f} tokens a processor second")
-    print(f"{inside / total:.1%} of the processor time in steps; {used / learnt:.1%} of what was learnt was used")
+    print(f"{inside / total:.1%} of the processor time in whole steps; {used / learnt:.1%} of what was learnt was used")
     print(f"{used} sequences used of {planned} planned; {found.told:.1%} of ranges by fragments were told of")
     return {
-        "kills": killed,
+        "kills": len(islands.ends),
         "kills_seconds": round(took),
         "kills_used_of_learnt": round(used / learnt, 3),
         "kills_told": round(found.told, 3),
@@ -290,6 +346,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("loss", "kills"))
     given = parser.parse_args()
     torch.set_num_threads(1)
+    open_device("cpu", dtype="float32")  # timed once, for all that are forked
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = {"eng": by_language(given.data)["eng"]}

@@ -4,16 +4,16 @@ Run: python benchmarks/olmoe_shape.py [--shards OUT] [--data ../shared/data] [--
 
 1.2 billion active parameters and 6.9 in all (arXiv:2409.02060): 16 layers of width 2,048, 64 experts of width 1,024, of
 which a token uses 8, 50,304 tokens of vocabulary. Sequences of 4,096 tokens, of documents packed one after another,
-which do not see each other. Products in bfloat16; weights, gradients and momentum in float32: 100 GB, with
-activations, which is what one H200 has. --set recompute=true and such change it, as in `gristmill train`.
+which do not see each other. Products in bfloat16; weights, gradients and momentum in float32: 97 GB, and more with
+activations. --set recompute=true and such change that, as in `gristmill train`.
 
 Steps are whole ones: reading shards, all micro-batches, clipping, and the update of all weights by Muon. The first two
 are not counted: functions are compiled. Operations are six for each active parameter and token, and those of attention
 over the tokens that each really sees; what is computed twice counts once. The peak is that of the best of several large
 products, as measured on the device at the start, with random numbers.
 
-Then the gradient of two micro-batches is profiled: time of the device's time by kind of kernel, and the time in which
-it did nothing. Without --shards they are made of the data folder's text.
+Then the gradient of two micro-batches is profiled: the device's time by kind of kernel, and that in which it did
+nothing. Without --shards they are made of the data folder's text.
 """
 
 import argparse
@@ -97,7 +97,8 @@ def steps_of(trainer: Trainer, steps: int) -> tuple[float, float]:
         rates.append(step.tokens / step.seconds)
         print(f"step {step.number}: loss {step.loss:.3f}, {step.seconds:.2f} s, {rates[-1]:,.0f} tokens/s", flush=True)
     trainer._update = update  # type: ignore[method-assign]
-    return median(rates[UNCOUNTED:]), median(updates[UNCOUNTED:])
+    counted = min(UNCOUNTED, steps - 1)
+    return median(rates[counted:]), median(updates[counted:])
 
 
 def kind_of(kernel: str) -> str:
@@ -168,7 +169,7 @@ def measure(given: argparse.Namespace, shards: str) -> None:
     operations = trainer.model.flops(1, context=seen.pairs / seen.tokens)
     share = rate * operations / device.peak
     print(f"median {rate:,.0f} tokens/s, {share:.1%} of peak; {operations / 1e9:.2f} GFLOP a token")
-    print(f"each sees {seen.pairs / seen.tokens:,.0f} others; {update:.2f} s of a step is Muon; {memory:.0f} GB")
+    print(f"each sees {seen.pairs / seen.tokens:,.0f} tokens; {update:.2f} s of a step is Muon; {memory:.0f} GB")
     trainer.config = replace(trainer.config, batch_sequences=2 * given.micro)
     if device.memory:
         for what, spent in profiled(trainer, most=given.kernels):

@@ -22,8 +22,10 @@ class Allotment:
         self._current: list[int] = []
 
     def observe(self, speeds: Sequence[float]) -> None:
-        """Sequences per second of each rank in the last step, 0 of one that had none. What is measured after a guess
-        counts alone."""
+        """Sequences per second of each rank in the last step, 0 of one that had none or was not timed. What is
+        measured after a guess counts alone."""
+        if not any(speeds):
+            return
         if not any(self._measured):  # the first step gives the guesses their unit
             unit = next(speed / guess for speed, guess in zip(speeds, self._speeds, strict=True) if speed > 0)
             self._speeds = [guess * unit for guess in self._speeds]

@@ -3,9 +3,11 @@
 Shapes: T tokens, H heads of queries, G heads of keys and values, K width of a head.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache, partial
+from inspect import signature
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -72,8 +74,8 @@ class Spans:
 def attend(q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor, spans: Spans) -> Tensor:
     """Causal attention (T, H, K) within each document; each head of keys serves H / G heads of queries.
 
-    On CUDA in half precision it is the variable-length kernel, everywhere else PyTorch's own attention over documents
-    of similar length, padded at their ends, which a causal mask hides.
+    It is the variable-length kernel where there is one, everywhere else PyTorch's own attention over documents of
+    similar length, padded at their ends, which a causal mask hides.
     """
     if has_varlen_attention(q_THK):
         return _by_varlen(q_THK, k_TGK, v_TGK, spans)
@@ -81,14 +83,17 @@ def attend(q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor, spans: Spans) -> Tensor:
 
 
 def _by_varlen(q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor, spans: Spans) -> Tensor:
-    from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415  (builds of PyTorch without CUDA may lack it)
-
     bounds, longest = spans.bounds_N1, spans.longest
-    # Older releases lack the word, and need none.
-    grouped: dict[str, Any] = {"enable_gqa": True} if q_THK.shape[1] > k_TGK.shape[1] else {}
-    found = varlen_attn(q_THK, k_TGK, v_TGK, bounds, bounds, longest, longest, window_size=(-1, 0), **grouped)
-    assert isinstance(found, Tensor), "nothing else was asked for"
-    return found
+    return _varlen()(q_THK, k_TGK, v_TGK, bounds, bounds, longest, longest, window_size=(-1, 0))
+
+
+@cache
+def _varlen() -> Callable[..., Tensor]:
+    from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415  (builds of PyTorch may lack it)
+
+    # PyTorch 2.11 shares heads of keys without being asked, and does not know the word.
+    shares: dict[str, Any] = {"enable_gqa": True} if "enable_gqa" in signature(varlen_attn).parameters else {}
+    return cast(Callable[..., Tensor], partial(varlen_attn, **shares))
 
 
 def _by_groups(q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor, spans: Spans) -> Tensor:

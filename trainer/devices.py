@@ -8,6 +8,7 @@ grouped products by a loop over experts, variable-length attention by groups of 
 import ctypes
 import importlib.util
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -97,8 +98,8 @@ def _keep_memory() -> None:
 
 
 def fused(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """A function of tensors that is compiled to one kernel where each pass over memory tells: on CUDA. Elsewhere, and
-    where there is no compiler, it runs as it is written. Rows may vary in number; widths are compiled for."""
+    """A function of tensors that is compiled to one kernel where each pass over memory counts: on CUDA. Elsewhere, and
+    where there is no compiler, it runs as it is written. The first axis may vary in length; others are compiled for."""
 
     @wraps(function)
     def run(*tensors: torch.Tensor) -> torch.Tensor:
@@ -118,7 +119,14 @@ def _compiled(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tens
 
 @cache
 def _has_compiler(device: torch.device) -> bool:
-    return device.type == "cuda" and importlib.util.find_spec("triton") is not None
+    if device.type != "cuda" or importlib.util.find_spec("triton") is None:
+        return False
+    try:  # the card may be too old, or the compiler lack one for C
+        torch.compile(torch.neg)(torch.ones(2, device=device))
+    except Exception as error:  # whatever it raises, work goes on without it
+        warnings.warn(f"{device}: nothing is compiled, which is slower ({error})", stacklevel=2)
+        return False
+    return True
 
 
 def has_varlen_attention(x: torch.Tensor) -> bool:

@@ -128,10 +128,10 @@ class _Gathered(torch.autograd.Function):
 @fused
 def _gather(y_SD: Tensor, back_TC: Tensor) -> Tensor:
     first_T, *others_T = back_TC.unbind(1)
-    y_TD = y_SD.index_select(0, first_T)
-    for each_T in others_T:  # one by one: compiled, a sum over an axis reads four times as slowly (docs/decisions.md)
+    y_TD = y_SD.index_select(0, first_T).float()
+    for each_T in others_T:  # compiled, a sum over an axis would read at a third of the speed (docs/decisions.md)
         y_TD += y_SD.index_select(0, each_T)
-    return y_TD
+    return y_TD.to(y_SD.dtype)
 
 
 @fused

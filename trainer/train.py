@@ -133,6 +133,7 @@ class _Run:
             is_saved = step.number % config.checkpoint_every == 0 or step.number == config.steps
             if is_saved:
                 self._ledger.flush(step.number)  # before rank 0 writes a checkpoint, which waits for all to agree
+                trainer.share()
                 self._ranks.agree(weights=digest(self._weights()))
             if not self._ranks.leads:
                 continue

@@ -86,9 +86,12 @@ class Trainer:
         self.spikes = Spikes(limit=config.spike)
         self.steps = 0
         self.tokens = 0
+        self._use = (model.moe_layers, max(model.experts, 1))
+        self._is_ahead, self._is_warm = False, False
 
     def step(self) -> Step:
-        """Learn from the next batch, or from one that was skipped before."""
+        """Learn from the next batch, or from one that was skipped before. Ranks other than the first may have old
+        weights after it; see `share`."""
         started = time.perf_counter()
         again = self.spikes.again()
         indices = self.batches.take(self.config.batch_sequences) if again is None else np.array(again, np.int64)
@@ -100,7 +103,7 @@ class Trainer:
         if not skipped:
             if self.ranks.leads:
                 self._update(rate, counts_ME)
-            self.ranks.share(list(self.model.state_dict().values()))
+            self._is_ahead = True
             self.spikes.passed(loss)
         elif again is None:
             self.spikes.skip(indices.tolist())
@@ -118,6 +121,12 @@ class Trainer:
             seconds=time.perf_counter() - started,
         )
 
+    def share(self) -> None:
+        """Give all ranks the weights of rank 0, if it has updated them since."""
+        if self._is_ahead:
+            self.ranks.share(list(self.model.state_dict().values()))
+        self._is_ahead = False
+
     def _update(self, rate: float, counts_ME: Tensor) -> None:
         self.optimizer.step(rate)
         for experts, counts_E in zip(self.model.routers, counts_ME, strict=True):
@@ -126,45 +135,61 @@ class Trainer:
     def _gradients(self, indices: IntArray) -> tuple[float, int, Tensor]:
         """Leaves the mean gradient of a batch with the parameters; returns loss in nats, tokens, and experts' use."""
         self.model.zero_grad(set_to_none=True)
-        self._working.refresh()
         part = indices[self.ranks.part(len(indices))]
-        started = time.perf_counter()
-        targets, losses = 0, []
-        counts_ME = torch.zeros(self.model.config.moe_layers, max(self.model.config.experts, 1), dtype=torch.int64)
-        for micro in self._micros(part):
-            total, here_ME = self._backward(micro)
-            losses.append(total)
-            targets += micro.n_targets
-            counts_ME = counts_ME.to(here_ME.device) + here_ME
-        sums = torch.tensor([sum(float(each) for each in losses), targets], dtype=torch.float64)
-        self.device.synchronize()
-        self.ranks.timed(sequences=len(part), seconds=time.perf_counter() - started)
-        for each in self.model.parameters():
-            each.grad = torch.zeros_like(each) if each.grad is None else each.grad
+        if self.ranks.is_divided:  # which `part` decides, on all ranks alike
+            self.share()
+        self._working.refresh()
+        totals = self._of_part(part)
+        if self.ranks.is_divided or self.ranks.leads:
+            for each in self.model.parameters():
+                each.grad = torch.zeros_like(each) if each.grad is None else each.grad
         gradients = [each.grad for each in self.model.parameters() if each.grad is not None]
-        totals = torch.cat([sums, counts_ME.flatten().cpu().double()])
         self.ranks.sum(gradients, totals)
         loss, count = float(totals[0]), int(totals[1])
-        torch._foreach_div_(gradients, max(count, 1))
-        return loss, count, totals[2:].view_as(counts_ME)
+        if gradients:
+            torch._foreach_div_(gradients, max(count, 1))
+        return loss, count, totals[2:].view(self._use)
+
+    def _of_part(self, part: IntArray) -> Tensor:
+        """Adds the gradients of this rank's sequences; returns loss, tokens and experts' use on the host, as one row.
+        What a micro-batch came to is looked at while the device is busy with the next."""
+        started, targets, losses = time.perf_counter(), 0, []
+        counts_ME = torch.zeros(self._use, dtype=torch.int64)
+        last: tuple[Micro, Hidden, Tensor] | None = None
+        for micro in self._micros(part):
+            hidden, loss_T = self._backward(micro)
+            losses.append(loss_T.sum())
+            targets += micro.n_targets
+            if hidden.routed:
+                counts_ME = counts_ME.to(loss_T.device) + hidden.counts()
+            self._show(last)
+            last = micro, hidden, loss_T
+        self._show(last)
+        sums = torch.tensor([sum(float(each) for each in losses), targets], dtype=torch.float64)
+        self.device.synchronize()
+        # The first time is not taken: it is that of compiling, and of pages that are touched first.
+        self.ranks.timed(sequences=len(part) if self._is_warm else 0, seconds=time.perf_counter() - started)
+        self._is_warm = True
+        return torch.cat([sums, counts_ME.flatten().cpu().double()])
 
     def _micros(self, indices: IntArray) -> Iterator[Micro]:
         size = self.config.micro_sequences
         for start in range(0, len(indices), size):
             yield read(self.reader, indices[start : start + size], context=self.config.context)
 
-    def _backward(self, micro: Micro) -> tuple[Tensor, Tensor]:
-        """Adds a micro-batch's gradient; returns its loss in nats, and how often each expert was chosen. Both stay on
-        the device, which still has work while the next micro-batch is read."""
+    def _backward(self, micro: Micro) -> tuple[Hidden, Tensor]:
+        """Adds a micro-batch's gradient; returns what the model made of it, and each token's loss (T)."""
         moved = micro.to(self.device.place)
         hidden = self._working.model(moved.tokens, moved.positions, moved.spans)
         loss_T, total = self._working.model.losses(hidden.x_TD, moved.targets, z_loss=self.config.z_loss)
         for each in hidden.routed:
             total = total + self.config.router_z_loss * each.z_loss
         torch.autograd.backward(total)
-        if self.watch is not None:
-            self.watch(self.steps + 1, micro, hidden, loss_T)
-        return loss_T.sum(), hidden.counts() if hidden.routed else torch.zeros(0, 1, dtype=torch.int32)
+        return hidden, loss_T
+
+    def _show(self, seen: tuple[Micro, Hidden, Tensor] | None) -> None:
+        if seen is not None and self.watch is not None:
+            self.watch(self.steps + 1, *seen)
 
     def checkpoint(self, **more: Any) -> Checkpoint:
         """Everything to go on from."""

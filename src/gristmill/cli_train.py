@@ -126,9 +126,9 @@ def train(
 
 
 def _refresh_page(output: str) -> None:
-    from gristmill.reports import page  # noqa: PLC0415  (a machine that only trains may lack what reports need)
+    if Path(output, "report.html").exists():
+        from gristmill.reports import page  # noqa: PLC0415  (a machine that only trains may lack what reports need)
 
-    if Path(output, page.PAGE).exists():
         page.write_page(output)
 
 

@@ -21,10 +21,9 @@ from gristmill.trainer.shards import ShardReader
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the ranks do: `paces` are sequences per second of each rank; after `slows_at` steps the last has a third.
-
-    `hosts` are names of their machines. In the step after so many, the last rank is killed, falls asleep, or finds one
-    of its weights changed.
+    """What the ranks do: `paces` are sequences per second of each rank; after `slows_at` steps the last has a third,
+    after `first_slows_at` the first. `hosts` are names of their machines. In the step after so many, the last rank is
+    killed or falls asleep; whenever weights are shared after so many, it finds one of them changed.
     """
 
     shards: str
@@ -35,6 +34,8 @@ class Plan:
     hosts: tuple[str, ...] = ("one", "one")
     micro: tuple[int, ...] = (1, 1)
     slows_at: int | None = None
+    first_slows_at: int | None = None
+    every: int = 2
     killed_at: int | None = None
     asleep_at: int | None = None
     changed_at: int | None = None
@@ -51,7 +52,7 @@ class Plan:
                 steps=self.steps,
                 batch_sequences=self.batch,
                 micro_sequences=self.micro[rank],
-                checkpoint_every=2,
+                checkpoint_every=self.every,
                 dtype="float32",
             ),
             device="cpu",
@@ -63,6 +64,7 @@ class Paced(Ranks):
 
     plan: Plan
     parts: list[tuple[int, int]]
+    sent: list[bool]
 
     @property
     def is_last(self) -> bool:
@@ -82,12 +84,17 @@ class Paced(Ranks):
 
     def timed(self, *, sequences: int, seconds: float) -> None:
         slow = self.is_last and self.plan.slows_at is not None and len(self.parts) > self.plan.slows_at
-        super().timed(sequences=sequences, seconds=sequences / self.plan.paces[self.rank] * (3 if slow else 1))
+        first = self.rank == 0 and self.plan.first_slows_at is not None and len(self.parts) > self.plan.first_slows_at
+        super().timed(sequences=sequences, seconds=sequences / self.plan.paces[self.rank] * (3 if slow or first else 1))
 
     def share(self, tensors: Sequence[torch.Tensor]) -> None:
         super().share(tensors)
         if self.is_last and len(self.parts) == self.plan.changed_at:
             tensors[0].view(-1)[0] += 1
+
+    def _send(self, tensors: Sequence[torch.Tensor], *, is_sum: bool) -> None:
+        self.sent.append(is_sum)
+        super()._send(tensors, is_sum=is_sum)
 
 
 def start(plan: Plan) -> list["subprocess.Popen[str]"]:
@@ -124,7 +131,7 @@ def main() -> None:
     torch.set_num_threads(1)
     given = json.loads(sys.argv[1])
     plan = Plan(**{name: tuple(each) if isinstance(each, list) else each for name, each in given.items()})
-    Paced.plan, Paced.parts = plan, []
+    Paced.plan, Paced.parts, Paced.sent = plan, [], []
     with Paced.join(timeout=plan.timeout) as ranks:
         try:
             done = train.run(plan.job(ranks.rank), ranks=ranks)
@@ -132,7 +139,7 @@ def main() -> None:
             print(json.dumps({"error": str(error), "parts": ranks.parts}), flush=True)
             os._exit(0)
         weights = {name: each.tolist() for name, each in done.model.state_dict().items()}
-        print(json.dumps({"parts": ranks.parts, "weights": weights}))
+        print(json.dumps({"parts": ranks.parts, "sent": ranks.sent, "weights": weights}))
 
 
 if __name__ == "__main__":

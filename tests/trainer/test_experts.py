@@ -4,7 +4,7 @@ torch = pytest.importorskip("torch")
 
 from small import sizes  # noqa: E402
 
-from gristmill.trainer.experts import Experts, Router, by_loop, grouped  # noqa: E402
+from gristmill.trainer.experts import Experts, Router, _gather, by_loop, grouped  # noqa: E402
 
 
 def _experts(**overrides: int) -> Experts:
@@ -32,7 +32,7 @@ def test_every_token_gets_exactly_its_experts(shared: int) -> None:
     experts = _experts(shared_experts=shared)
     x = torch.randn(11, 16, requires_grad=True)
     found, routed = experts(x)
-    parameters = [experts.gate_EDF, experts.down_EFD, experts.router.weight_ED]
+    parameters = [experts.gate_EDF, experts.up_EDF, experts.down_EFD, experts.router.weight_ED]
     gradients = torch.autograd.grad(found.square().sum(), [*parameters, x], retain_graph=True)
     expected = torch.zeros(11, 16)
     for token in range(11):
@@ -45,6 +45,12 @@ def test_every_token_gets_exactly_its_experts(shared: int) -> None:
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
     theirs = torch.autograd.grad(expected.square().sum(), [*parameters, x])
     torch.testing.assert_close(gradients, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_what_experts_made_of_a_token_is_summed_in_float32() -> None:
+    torch.manual_seed(0)
+    y, back = torch.randn(24, 16).bfloat16(), torch.randperm(24).view(3, 8)
+    torch.testing.assert_close(_gather(y, back), y[back].float().sum(1).bfloat16(), atol=0, rtol=0)
 
 
 def test_weights_are_the_scores_of_the_chosen_and_sum_to_one() -> None:

@@ -87,6 +87,27 @@ def test_a_rank_that_slows_down_gets_less_on_machines_that_sum_by_themselves_fir
         np.testing.assert_allclose(three[0]["weights"][name], each, atol=1e-3)
 
 
+def test_while_one_rank_computes_all_nothing_is_sent_but_for_a_checkpoint(corpus: Path, tmp_path: Path) -> None:
+    plan = Plan(shards=str(corpus), folder=str(tmp_path / "two"), paces=(100.0, 1.0), steps=4)
+    two = finish(start(plan))
+    assert [each["parts"] for each in two] == [[[0, 4]] * 4, [[4, 4]] * 4]
+    assert [each["sent"] for each in two] == [[False] * 3] * 2  # at the start, and after the second and fourth step
+    alone = train.run(replace(plan.job(), folder=tmp_path / "alone"))
+    assert two[0]["weights"] == two[1]["weights"] == _weights(alone.model)
+
+
+def test_a_rank_that_gets_a_share_after_a_while_has_the_weights_by_then(corpus: Path, tmp_path: Path) -> None:
+    plan = Plan(
+        shards=str(corpus), folder=str(tmp_path / "two"), paces=(8.0, 1.0), steps=12, first_slows_at=3, every=12
+    )
+    two = finish(start(plan))
+    shares = [stop - start for start, stop in two[1]["parts"]]
+    assert shares[:4] == [0] * 4 and shares[-1] == 1
+    assert [each["sent"] for each in two] == [[False] + [False, True] * sum(shares) + [False]] * 2
+    alone = train.run(replace(plan.job(), folder=tmp_path / "alone"))
+    assert two[0]["weights"] == two[1]["weights"] == _weights(alone.model)
+
+
 def test_weights_that_part_end_all_ranks_before_they_are_saved(corpus: Path, tmp_path: Path) -> None:
     found = finish(start(Plan(shards=str(corpus), folder=str(tmp_path), changed_at=4)))
     assert [each["error"].partition(": ")[0] for each in found] == ["rank 1 and rank 0 differ in weights"] * 2

@@ -1,10 +1,18 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from small import row, sizes  # noqa: E402
 
+from gristmill.trainer.config import TrainConfig  # noqa: E402
+from gristmill.trainer.devices import open_device  # noqa: E402
+from gristmill.trainer.feed import Feed  # noqa: E402
 from gristmill.trainer.model import Decoder, hidden_matrices  # noqa: E402
+from gristmill.trainer.shards import ShardReader  # noqa: E402
+from gristmill.trainer.trainer import Trainer  # noqa: E402
 from gristmill.trainer.working import Working  # noqa: E402
 
 
@@ -49,3 +57,24 @@ def test_only_hidden_matrices_are_copied_and_follow_the_weights() -> None:
 def test_in_float32_a_model_works_itself() -> None:
     model = Decoder(sizes())
     assert Working(model).model is model
+
+
+def test_a_trainer_learns_as_if_weights_were_cast_in_each_product(corpus: Path) -> None:
+    reader = ShardReader.open(corpus)
+    model = sizes()
+    config = TrainConfig(steps=4, batch_sequences=2)
+    ours, theirs = (
+        Trainer(
+            reader=reader,
+            batches=Feed.begin(reader, seed=0),
+            model=replace(model, vocabulary_size=reader.manifest.vocabulary_size),
+            config=config,
+            device=open_device("cpu", dtype="bfloat16"),
+        )
+        for _ in range(2)
+    )
+    theirs._working.model = theirs.model
+    for _ in range(3):
+        ours.step()
+        theirs.step()
+    torch.testing.assert_close(ours.model.state_dict(), theirs.model.state_dict(), atol=0, rtol=0)

@@ -90,7 +90,6 @@ class Island:
             else:
                 time.sleep(_POLL)
             self._post()
-            self._exchange()
         self._adopt()
         self._go_to(self._plan.places(self._plan.ranges).stop)
 
@@ -100,13 +99,13 @@ class Island:
 
     def _is_over(self) -> bool:
         """Whether all was learnt, and nobody who lives has yet to tell of it."""
+        if len(self.state.used) < self._plan.ranges:
+            return False
         live, told = self.members.live(), (1 << self._plan.fragments) - 1
-        return len(self.state.used) == self._plan.ranges and not any(
-            owner in live and bits != told for owner, bits in self.state.used.values()
-        )
+        return not any(owner in live and bits != told for owner, bits in self.state.used.values())
 
     def _lease(self) -> int | None:
-        """The first range that is neither used nor with one that lives."""
+        """The first range that is neither used nor with one that lives, by the newest commit."""
         live = self.members.live()
         while self._front in self.state.used:
             self._front += 1
@@ -118,6 +117,7 @@ class Island:
                 self._exchange()  # what was used since the last look, and its leases tidied away, is not free
                 if number not in self.state.used:
                     return number
+        self._exchange()
         return None
 
     def _learn(self, number: int, report: Report | None) -> None:

@@ -53,9 +53,9 @@ class Merger:
 
     def attend(self, state: State) -> None:
         """End the round if it is time."""
-        live = self._members.live()
         if take(self._shared, _MERGER, lives=self._members.lives) != self._shared.own:
             return
+        live = self._members.live()
         if self._round != state.number:
             self._round, self._quorum_at, self._posted = state.number, float("inf"), {}
             self._members.bury()
