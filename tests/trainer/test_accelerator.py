@@ -24,6 +24,13 @@ def _near(found: Tensor, expected: Tensor, *, within: float) -> None:
     assert difference <= within * expected.detach().cpu().double().norm()
 
 
+def _gradients_near(*made: tuple[Tensor, list[Tensor]]) -> None:
+    """Compares the gradients of two results, by what each was made of."""
+    ours, theirs = (torch.autograd.grad(result.float().square().sum(), given) for result, given in made)
+    for a, b in zip(ours, theirs, strict=True):
+        _near(a, b, within=2e-2)
+
+
 def _both(*shapes: tuple[int, ...]) -> tuple[list[Tensor], list[Tensor]]:
     """Random numbers of some shapes, in float32 on the processor, and the same in the device's dtype."""
     device = open_device()
@@ -40,10 +47,7 @@ def test_attention(heads: tuple[int, int]) -> None:
     spans = Spans.of(lengths)
     expected, found = attend(*here, spans), attend(*there, spans.to(there[0].device))
     _near(found, expected, within=1e-2)
-    ours = torch.autograd.grad(found.float().square().sum(), there)
-    theirs = torch.autograd.grad(expected.square().sum(), here)
-    for a, b in zip(ours, theirs, strict=True):
-        _near(a, b, within=2e-2)
+    _gradients_near((found, there), (expected, here))
 
 
 def test_grouped_products() -> None:
@@ -51,10 +55,7 @@ def test_grouped_products() -> None:
     ends = torch.tensor([33, 33, 70, 90], dtype=torch.int32)
     expected, found = by_loop(*here, ends), grouped(*there, ends.to(there[0].device))
     _near(found, expected, within=1e-2)
-    ours = torch.autograd.grad(found.float().square().sum(), there)
-    theirs = torch.autograd.grad(expected.square().sum(), here)
-    for a, b in zip(ours, theirs, strict=True):
-        _near(a, b, within=1e-2)
+    _gradients_near((found, there), (expected, here))
 
 
 def test_loss_of_the_head() -> None:
