@@ -104,6 +104,8 @@ class Trainer:
             if self.ranks.leads:
                 self._update(rate, counts_ME)
             self._is_ahead = True
+            if self.ranks.is_divided:
+                self.share()
             self.spikes.passed(loss)
         elif again is None:
             self.spikes.skip(indices.tolist())
