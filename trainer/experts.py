@@ -134,15 +134,17 @@ def _gather(y_SD: Tensor, back_TC: Tensor) -> Tensor:
     return y_TD.to(y_SD.dtype)
 
 
-@fused
-def _gated(gate_TF: Tensor, up_TF: Tensor) -> Tensor:
+def _swiglu(gate_TF: Tensor, up_TF: Tensor) -> Tensor:
     return functional.silu(gate_TF) * up_TF
+
+
+_gated = fused(_swiglu)
 
 
 @fused
 def _weighted(gate_SF: Tensor, up_SF: Tensor, weights_S1: Tensor) -> Tensor:
-    """As `_gated`, times the router's weights: here, since F is less than D."""
-    return functional.silu(gate_SF) * up_SF * weights_S1.to(gate_SF.dtype)
+    """Times the router's weights: here, and not after the last product, since F is less than D."""
+    return _swiglu(gate_SF, up_SF) * weights_S1.to(gate_SF.dtype)
 
 
 def grouped(x_SD: Tensor, weight_EDF: Tensor, ends_E: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ from gristmill.trainer.head import HeadLoss
 Tensor = torch.Tensor
 nn, functional = torch.nn, torch.nn.functional
 _EPSILON = 1e-6
+ROUTERS = "router.weight_ED"
+"""How names of routers' matrices end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,7 @@ class Decoder(nn.Module):
 
 def hidden_matrices(model: Decoder) -> dict[str, nn.Parameter]:
     """The matrices, also stacks of them, that are neither embeddings nor routers."""
-    others = ("embedding_VD", "output_VD", "router.weight_ED")
+    others = ("embedding_VD", "output_VD", ROUTERS)
     return {name: each for name, each in model.named_parameters() if each.ndim > 1 and not name.endswith(others)}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from gristmill.trainer._torch import torch
 from gristmill.trainer.config import TrainConfig
-from gristmill.trainer.model import Decoder, hidden_matrices
+from gristmill.trainer.model import ROUTERS, Decoder, hidden_matrices
 
 Tensor = torch.Tensor
 
@@ -89,7 +89,7 @@ class Optimizer:
             v = second.to(gradient.device).lerp_(gradient.square(), 1 - _BETAS[1])
             first.copy_(m)
             second.copy_(v)
-            own = rate * (_ROUTERS_SHARE if name.endswith("router.weight_ED") else 1.0)
+            own = rate * (_ROUTERS_SHARE if name.endswith(ROUTERS) else 1.0)
             if parameter.ndim > 1:
                 parameter.mul_(1 - own * self._config.weight_decay)
             parameter.addcdiv_(m / corrections[0], (v / corrections[1]).sqrt() + _EPSILON, value=-own)

@@ -1,7 +1,7 @@
 """The processes that train one model together, on devices of any kinds and speeds; one process alone, too.
 
 A step: each rank computes the gradient of its sequences; one sum over the ranks makes that of the whole batch; rank 0,
-which leads, updates the weights and shares them before others compute with them. So these are the same on all ranks,
+which leads, updates the weights and shares them with those who compute the next. So these are the same on all ranks,
 bit by bit, although no two kinds of devices round alike; and the others need no optimiser.
 
 Ranks of a machine with accelerators of one kind talk by their vendor's library, the first of them with all others by
@@ -35,11 +35,7 @@ class RanksError(ValueError):
 
 class Ranks:
     """Which process this is, among how many. Traffic of a step: the weights in float32 two to three times,
-    both in and out, whatever the number of ranks; next to none while rank 0 computes it all.
-
-    Attributes:
-        is_divided: whether any but rank 0 has sequences of the batch whose part was asked for last.
-    """
+    both in and out, whatever the number of ranks; next to none while rank 0 computes it all."""
 
     def __init__(self, *, rank: int = 0, size: int = 1, local: int = 0, timeout: float = _TIMEOUT) -> None:
         """A process alone; see `join`."""
@@ -47,7 +43,6 @@ class Ranks:
         self._timeout = timedelta(seconds=timeout)
         self._allotment = Allotment(speeds=[1.0] * size)
         self._speed, self._first = 0.0, rank
-        self.is_divided = size > 1
         self._near: dist.ProcessGroup | None = None
         self._far: dist.ProcessGroup | None = None
 
@@ -99,17 +94,19 @@ class Ranks:
     def part(self, sequences: int) -> slice:
         """Which sequences of a batch are this rank's."""
         allotted = self._allotment.of(sequences)
-        self.is_divided = allotted[0] < sequences
         start = sum(allotted[: self.rank])
         return slice(start, start + allotted[self.rank])
+
+    def divides(self, sequences: int) -> bool:
+        """Whether any but rank 0 has a part of a batch: if none, nobody needs gradients or weights of another."""
+        return self._allotment.of(sequences)[0] < sequences
 
     def timed(self, *, sequences: int, seconds: float) -> None:
         """Tell how long this rank's part of a step took."""
         self._speed = sequences / max(seconds, 1e-9)
 
     def sum(self, gradients: Sequence[Tensor], totals: Tensor) -> None:
-        """Replace gradients, and totals on the host, by their sums over the ranks; all learn how fast each was. Where
-        rank 0 computed it all, its gradients are the sums, and the others' stay what they are."""
+        """Replace gradients, and totals on the host, by their sums over the ranks; all learn how fast each was."""
         if self.size == 1:
             return
         speeds = torch.zeros(self.size, dtype=torch.float64)
@@ -117,8 +114,7 @@ class Ranks:
         both = torch.cat([totals, speeds])
         with _together():
             dist.all_reduce(both)
-            if self.is_divided:
-                self._send(gradients, is_sum=True)
+            self._send(gradients, is_sum=True)
         totals.copy_(both[: len(totals)])
         self._allotment.observe(both[len(totals) :].tolist())
 

@@ -133,7 +133,8 @@ class _Run:
             is_saved = step.number % config.checkpoint_every == 0 or step.number == config.steps
             if is_saved:
                 self._ledger.flush(step.number)  # before rank 0 writes a checkpoint, which waits for all to agree
-                trainer.share()
+                if not self._ranks.divides(config.batch_sequences):  # else they were shared
+                    self._ranks.share(self._weights())
                 self._ranks.agree(weights=digest(self._weights()))
             if not self._ranks.leads:
                 continue

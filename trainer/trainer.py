@@ -87,11 +87,11 @@ class Trainer:
         self.steps = 0
         self.tokens = 0
         self._use = (model.moe_layers, max(model.experts, 1))
-        self._is_ahead, self._is_warm = False, False
+        self._is_warm = False
 
     def step(self) -> Step:
-        """Learn from the next batch, or from one that was skipped before. Ranks other than the first may have old
-        weights after it; see `share`."""
+        """Learn from the next batch, or from one that was skipped before. Where rank 0 will compute the next batch
+        alone, the others have old weights after it."""
         started = time.perf_counter()
         again = self.spikes.again()
         indices = self.batches.take(self.config.batch_sequences) if again is None else np.array(again, np.int64)
@@ -103,12 +103,11 @@ class Trainer:
         if not skipped:
             if self.ranks.leads:
                 self._update(rate, counts_ME)
-            self._is_ahead = True
-            if self.ranks.is_divided:
-                self.share()
             self.spikes.passed(loss)
         elif again is None:
             self.spikes.skip(indices.tolist())
+        if self.ranks.divides(self.config.batch_sequences):
+            self.ranks.share(list(self.model.state_dict().values()))
         self.steps += 1
         self.tokens += count
         return Step(
@@ -123,12 +122,6 @@ class Trainer:
             seconds=time.perf_counter() - started,
         )
 
-    def share(self) -> None:
-        """Give all ranks the weights of rank 0, if it has updated them since."""
-        if self._is_ahead:
-            self.ranks.share(list(self.model.state_dict().values()))
-        self._is_ahead = False
-
     def _update(self, rate: float, counts_ME: Tensor) -> None:
         self.optimizer.step(rate)
         for experts, counts_E in zip(self.model.routers, counts_ME, strict=True):
@@ -137,16 +130,14 @@ class Trainer:
     def _gradients(self, indices: IntArray) -> tuple[float, int, Tensor]:
         """Leaves the mean gradient of a batch with the parameters; returns loss in nats, tokens, and experts' use."""
         self.model.zero_grad(set_to_none=True)
-        part = indices[self.ranks.part(len(indices))]
-        if self.ranks.is_divided:  # which `part` decides, on all ranks alike
-            self.share()
         self._working.refresh()
-        totals = self._of_part(part)
-        if self.ranks.is_divided or self.ranks.leads:
+        is_divided = self.ranks.divides(len(indices))
+        totals = self._of_part(indices[self.ranks.part(len(indices))])
+        if is_divided or self.ranks.leads:
             for each in self.model.parameters():
                 each.grad = torch.zeros_like(each) if each.grad is None else each.grad
         gradients = [each.grad for each in self.model.parameters() if each.grad is not None]
-        self.ranks.sum(gradients, totals)
+        self.ranks.sum(gradients if is_divided else [], totals)
         loss, count = float(totals[0]), int(totals[1])
         if gradients:
             torch._foreach_div_(gradients, max(count, 1))

@@ -15,8 +15,11 @@ class Working:
     """Runs a decoder forwards and backwards with a copy of its hidden matrices that is made once a step, not once for
     each micro-batch. Gradients of the copy are added to the float32 ones of the decoder, each as soon as it is there.
 
-    Memory: 2 bytes for each of their parameters; none where the decoder computes in float32. Router, norms and
+    Memory: 2 bytes for each of their parameters; none where the decoder computes in float32. Routers, norms and
     embeddings are the decoder's own.
+
+    Attributes:
+        model: what computes; the decoder itself in float32.
     """
 
     def __init__(self, model: Decoder) -> None:

@@ -93,7 +93,8 @@ class Paced(Ranks):
             tensors[0].view(-1)[0] += 1
 
     def _send(self, tensors: Sequence[torch.Tensor], *, is_sum: bool) -> None:
-        self.sent.append(is_sum)
+        if tensors:
+            self.sent.append(is_sum)
         super()._send(tensors, is_sum=is_sum)
 
 

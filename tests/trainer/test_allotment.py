@@ -104,6 +104,14 @@ def test_guesses_count_until_something_is_measured() -> None:
     assert allotment._speeds[2] == pytest.approx(9e-3 * 1.01 / 9)  # a thousandth of the first rank's guess
 
 
+def test_a_step_that_was_not_timed_leaves_the_guesses() -> None:
+    allotment = Allotment(speeds=[30.0, 10.0])
+    allotment.observe([0.0, 0.0])
+    assert allotment.of(8) == [6, 2]
+    allotment.observe([1.0, 1.0])
+    assert allotment.of(8) == [4, 4]
+
+
 def test_a_rank_that_gets_nothing_is_tried_again_and_left_if_it_is_no_faster() -> None:
     allotment = Allotment(speeds=[1.0, 0.02])
     counts = []

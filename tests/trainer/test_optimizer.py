@@ -4,8 +4,9 @@ torch = pytest.importorskip("torch")
 
 from small import decoder, row  # noqa: E402
 
+from gristmill.trainer import optimizer  # noqa: E402
 from gristmill.trainer.config import TrainConfig  # noqa: E402
-from gristmill.trainer.model import Decoder  # noqa: E402
+from gristmill.trainer.model import Decoder, hidden_matrices  # noqa: E402
 from gristmill.trainer.optimizer import Optimizer, clip, orthogonal  # noqa: E402
 
 
@@ -36,8 +37,8 @@ def test_hidden_matrices_are_moved_by_muon_and_the_rest_by_adamw() -> None:
     model = _with_gradients()
     before = {name: each.detach().clone() for name, each in model.named_parameters()}
     gradients = {name: each.grad for name, each in model.named_parameters()}
-    optimizer = Optimizer(model, TrainConfig(steps=1, peak=0.1, peak_adam=0.01, weight_decay=0.5))
-    optimizer.step(0.5)
+    ours = Optimizer(model, TrainConfig(steps=1, peak=0.1, peak_adam=0.01, weight_decay=0.5))
+    ours.step(0.5)
     now = dict(model.named_parameters())
     for name, old in before.items():
         if old.ndim == 1:  # first update of Adam: the sign of the gradient, at the rate; no decay
@@ -74,3 +75,17 @@ def test_gradients_are_clipped_together() -> None:
     assert clip(list(model.parameters()), most=norm / 4) == pytest.approx(norm, rel=1e-5)
     after = sum(float(each.grad.square().sum()) for each in model.parameters()) ** 0.5
     assert after == pytest.approx(norm / 4, rel=1e-4)
+
+
+def test_matrices_that_do_not_go_together_are_moved_as_if_they_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig(steps=1)
+    moved = []
+    for together in (optimizer._TOGETHER, 1):
+        monkeypatch.setattr(optimizer, "_TOGETHER", together)
+        model = _with_gradients()
+        ours = Optimizer(model, config)
+        ours.step(1.0)
+        moved.append((len(ours._groups), dict(model.named_parameters())))
+    (few, a), (many, b) = moved
+    assert few < many == len(hidden_matrices(model))
+    torch.testing.assert_close(a, b)

@@ -183,6 +183,14 @@ def test_a_missing_torch_is_explained() -> None:
     assert "pip install 'gristmill[train]'" in done.stderr
 
 
+def test_training_needs_no_duckdb_where_there_is_no_report(shards: Path) -> None:
+    code = "import sys; sys.modules['duckdb'] = None; from gristmill.cli import main; main()"
+    command = [sys.executable, "-c", code, "train", str(shards), "--depth", "2", "--steps", "1", "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (shards / "model" / "checkpoints" / "step-000000001.safetensors").exists()
+
+
 def test_neither_shards_nor_training_import_beam() -> None:
     code = "import sys, gristmill.trainer; assert not {'torch', 'apache_beam', 'numba', 'pydantic'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
