@@ -1,6 +1,7 @@
 """Who computes how much of a batch: sequences in proportion to speed, and not other numbers at every step."""
 
 from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
 
 _NEW = 0.3
 """Weight of the last speed in the mean: after six steps a change counts nine tenths."""
@@ -50,8 +51,9 @@ class Allotment:
 
 
 def proportional(total: int, *, weights: Sequence[float], most: Sequence[int | None]) -> list[int]:
-    """Whole numbers in proportion to weights, by largest remainder, none above its limit; what a limit takes away goes
-    to the others in proportion. Of equal remainders the first rank's goes first.
+    """Whole numbers in proportion to weights, none above its limit: one after another goes to whoever is done soonest
+    with one more, of equals to the first. The last is then done as early as can be, which by largest remainder it is
+    not always. Time: total * log(ranks).
 
     Raises:
         ValueError: the limits do not allow the total.
@@ -59,16 +61,12 @@ def proportional(total: int, *, weights: Sequence[float], most: Sequence[int | N
     limits = [total if each is None else min(each, total) for each in most]
     if sum(limits) < total:
         raise ValueError(f"train.batch_sequences: {total}, but all ranks together take {sum(limits)} in a step at most")
-    given: dict[int, int] = {}
-    while True:
-        free = [rank for rank in range(len(weights)) if rank not in given]
-        left, weight = total - sum(given.values()), sum(weights[rank] for rank in free)
-        shares = {rank: left * (weights[rank] / weight) for rank in free}
-        over = [rank for rank in free if shares[rank] >= limits[rank]]
-        if not over:
-            break
-        given |= {rank: limits[rank] for rank in over}
-    floors = {rank: int(share) for rank, share in shares.items()}
-    behind = sorted(free, key=lambda rank: floors[rank] - shares[rank])[: left - sum(floors.values())]
-    given |= floors | {rank: floors[rank] + 1 for rank in behind}
-    return [given[rank] for rank in range(len(weights))]
+    given = [0] * len(weights)
+    done = [(1 / weight, rank) for rank, weight in enumerate(weights) if limits[rank]]
+    heapify(done)
+    for _ in range(total):
+        _, rank = heappop(done)
+        given[rank] += 1
+        if given[rank] < limits[rank]:
+            heappush(done, ((given[rank] + 1) / weights[rank], rank))
+    return given

@@ -10,11 +10,20 @@ SPEEDS = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=8)
 
 
 @given(SPEEDS, st.integers(0, 200))
-def test_allotments_sum_to_the_batch_and_are_within_one_of_the_proportion(speeds: list[float], total: int) -> None:
+def test_allotments_sum_to_the_batch_and_are_the_proportion_rounded_down_or_more(
+    speeds: list[float], total: int
+) -> None:
     given_ = proportional(total, weights=speeds, most=[None] * len(speeds))
     assert sum(given_) == total
     for each, speed in zip(given_, speeds, strict=True):
-        assert abs(each - total * speed / sum(speeds)) < 1 + 1e-9
+        assert each > total * speed / sum(speeds) - 1 - 1e-9
+
+
+@given(SPEEDS, st.integers(1, 200))
+def test_no_rank_would_be_done_sooner_with_what_the_slowest_has_to_do(speeds: list[float], total: int) -> None:
+    found = proportional(total, weights=speeds, most=[None] * len(speeds))
+    slowest = max(count / speed for count, speed in zip(found, speeds, strict=True))
+    assert all((count + 1) / speed >= slowest * (1 - 1e-9) for count, speed in zip(found, speeds, strict=True))
 
 
 @given(st.data(), SPEEDS, st.integers(1, 200))
@@ -38,7 +47,8 @@ def test_no_rank_gets_more_than_it_takes_and_the_rest_stays_in_proportion(
     [
         (16, [3.0, 1.0], [None, None], [12, 4]),
         (10, [1.0, 1.0, 1.0], [None, None, None], [4, 3, 3]),  # of equals, the first
-        (7, [2.0, 1.0, 1.0], [None, None, None], [3, 2, 2]),  # 3.5, 1.75, 1.75: the larger remainders
+        (7, [2.0, 1.0, 1.0], [None, None, None], [4, 2, 1]),  # 3.5, 1.75, 1.75: each would be done at 2 with one more
+        (16, [3.44, 1.0], [None, None], [13, 3]),  # 12.4 and 3.6: 13 are done sooner than 4
         (16, [3.0, 1.0], [6, None], [6, 10]),
         (16, [6.0, 3.0, 1.0], [4, None, None], [4, 9, 3]),
         (16, [100.0, 1.0], [None, None], [16, 0]),
