@@ -11,8 +11,9 @@ update.
 kills: 8 processes of a thread each. Every 1 to 5 seconds one is killed with SIGKILL and another joins, until all data
 is used up, which is chosen to take so many seconds. On few cores they wait for each other, so throughput is counted in
 tokens per second of processor time, from joining on until the kill, also of steps that it cuts off. Beside it, that of
-as many processes that train alone: since a machine's speed changes by the minute, they take turns with the islands,
-all of one kind being stopped while the other runs. Then the ledger is added up from the commits.
+as many islands that nobody kills, and of as many processes that train alone: since a machine's speed changes by the
+minute, they take turns, all others being stopped while those of one kind run. Then the ledger is added up from the
+commits.
 """
 
 import argparse
@@ -23,8 +24,9 @@ import random
 import signal
 import tempfile
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +55,8 @@ MICRO = 8
 HELD_OUT = 256
 PROCESSES = 8
 BETWEEN_KILLS = (1.0, 5.0)
-TURNS = 50.0, 8.0
-"""Seconds of islands, then of those who train alone."""
+TURNS = 25.0, 8.0
+"""Seconds of islands that are killed, then of one of the others."""
 PACKING = {"sequence_length": 256, "shard_tokens": 1 << 18}
 FORK = multiprocessing.get_context("fork")
 
@@ -170,24 +172,26 @@ def _to_end(processes: list[Any]) -> None:
 
 OWN_BATCH = 32
 """Sequences of a step of one that may be killed: 0.27 s of a processor, of which a kill costs half."""
-SMALL = {"fragments": 2, "grace": 2.0, "patience": 10.0, "snapshot_every": 16}
+PATIENCE = 10.0
+SMALL = {"fragments": 2, "grace": 2.0, "snapshot_every": 16}
 """A life is some twenty steps: of many fragments the last would often not be told."""
 
 
-def alone(shards: Path, log: Path, *, steps: int) -> None:
+def alone(shards: Path, log: Path) -> None:
     """Train without others, until it is killed."""
     torch.set_num_threads(1)
-    trainer = trainer_of(ShardReader.open(shards), steps=steps, batch=OWN_BATCH, log=log)
+    trainer = trainer_of(ShardReader.open(shards), steps=10**6, batch=OWN_BATCH, log=log)
     while True:
         trainer.step()
 
 
-def joining(shards: Path, folder: Path, log: Path, *, steps: int) -> None:
+def joining(shards: Path, log: Path, *, folder: Path, steps: int, patience: float) -> None:
     """Train as an island, until it is killed or all is done."""
     torch.set_num_threads(1)
     trainer = trainer_of(ShardReader.open(shards), steps=steps, batch=OWN_BATCH, log=log)
     for life in range(1000):
-        island = Island(trainer, Shared(folder, own=f"{log.name}-{life}"), plan=plan_of(trainer, **SMALL))
+        plan = plan_of(trainer, patience=patience, **SMALL)
+        island = Island(trainer, Shared(folder, own=f"{log.name}-{life}"), plan=plan)
         try:
             island.to_end()
         except LostError:
@@ -222,15 +226,14 @@ def to_all(processes: list[Any], number: signal.Signals) -> None:
             os.kill(each.pid, number)
 
 
-class Alone:
-    """Processes that train each for itself, and can be stopped and go on."""
+class Undisturbed:
+    """Processes that are not killed, and run in turns with others."""
 
-    def __init__(self, shards: Path, logs: Path) -> None:
+    def __init__(self, shards: Path, logs: Path, *, target: Callable[..., None], **given: Any) -> None:
         self._logs = logs
         logs.mkdir()
         self._processes = [
-            FORK.Process(target=alone, args=(shards, logs / str(each)), kwargs={"steps": 10**6})
-            for each in range(PROCESSES)
+            FORK.Process(target=target, args=(shards, logs / str(each)), kwargs=given) for each in range(PROCESSES)
         ]
         for each in self._processes:
             each.start()
@@ -271,16 +274,17 @@ class Islands:
 
     def join(self) -> None:
         name = str(self.joins)
-        target = (self.shards, self.folder / "shared", self.logs / name)
-        self.live[name] = FORK.Process(target=joining, args=target, kwargs={"steps": self.steps})
+        given = {"folder": self.folder / "shared", "steps": self.steps, "patience": PATIENCE}
+        self.live[name] = FORK.Process(target=joining, args=(self.shards, self.logs / name), kwargs=given)
         self.live[name].start()
         self.joins += 1
 
     def kill(self, name: str) -> None:
         self.ends[name] = kill(self.live.pop(name))
 
-    def churn(self, others: Alone) -> None:
+    def churn(self, others: Iterable[Undisturbed]) -> None:
         """Kills and joins until all data is used; the others have their turns."""
+        turns = cycle(others)
         self.logs.mkdir()
         chance, turned = random.Random(0), time.monotonic()
         for _ in range(PROCESSES):
@@ -293,7 +297,7 @@ class Islands:
             self.join()
             if time.monotonic() - turned > TURNS[0]:
                 to_all(list(self.live.values()), signal.SIGSTOP)
-                others.turn(TURNS[1])
+                next(turns).turn(TURNS[1])
                 to_all(list(self.live.values()), signal.SIGCONT)
                 turned = time.monotonic()
         for each in self.live.values():
@@ -302,18 +306,24 @@ class Islands:
 
 
 def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]:
-    first = Alone(shards, folder / "first")
-    first.turn(seconds / 20)
+    first = Undisturbed(shards, folder / "first", target=alone)
+    trial = max(seconds / 20, TURNS[1])
+    first.turn(trial)
     base, sequences = first.end()
-    islands = Islands(shards, folder, steps=int(sequences / OWN_BATCH * 20))
+    islands = Islands(shards, folder, steps=int(sequences / OWN_BATCH * seconds / trial))
     print(f"{PROCESSES} processes alone: {base:,.0f} tokens a processor second; {islands.steps} steps", flush=True)
-    others = Alone(shards, folder / "alone")
-    others.turn(TURNS[1])
+    given = {"folder": folder / "unkilled", "steps": islands.steps, "patience": 1e6}
+    others = (
+        Undisturbed(shards, folder / "alone", target=alone),
+        Undisturbed(shards, folder / "unkilled-logs", target=joining, **given),
+    )
+    for each in others:
+        each.turn(TURNS[1])
     began = time.monotonic()
     try:
         islands.churn(others)
     finally:  # one that is stopped would be waited for for ever
-        base, _ = others.end()
+        base, unkilled = (each.end()[0] for each in others)
         to_all(list(islands.live.values()), signal.SIGKILL)
     took = time.monotonic() - began
 
@@ -323,9 +333,10 @@ def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]
     found = ledger.read(folder / "shared", reader)
     used, planned = (sum(each.values()) for each in (found.used, found.planned))
     print(f"{took:.0f} s, {len(islands.ends)} kills, {islands.joins} joins")
-    print(f"{PROCESSES} islands: {tokens / total:,.0f} tokens a processor second")
-    print(f"{PROCESSES} processes alone, in turns with them: {base:,.0f} tokens a processor second")
-    print(f"{tokens / total / base:.1%} of that; {tokens / whole / base:.1%} without the steps that kills cut off")
+    print(f"{PROCESSES} islands: {tokens / total:,.0f} tokens a processor second, cut-off steps included")
+    print(f"{PROCESSES} islands that nobody kills: {unkilled:,.0f}; {PROCESSES} processes alone: {base:,.0f}")
+    print(f"{tokens / total / unkilled:.1%} of islands that nobody kills")
+    print(f"{tokens / total / base:.1%} of those alone; {tokens / whole / base:.1%} without steps that kills cut off")
     print(f"{inside / total:.1%} of the processor time in whole steps; {used / learnt:.1%} of what was learnt was used")
     print(f"{used} sequences used of {planned} planned; {found.told:.1%} of ranges by fragments were told of")
     return {
@@ -334,8 +345,9 @@ def kills(shards: Path, seconds: float, folder: Path) -> dict[str, float | bool]
         "kills_used_of_learnt": round(used / learnt, 3),
         "kills_told": round(found.told, 3),
         "kills_share_of_time_in_steps": round(inside / total, 4),
-        "bar4_kills_throughput_share": round(tokens / total / base, 4),
-        "bar4_kills_throughput_share_of_whole_steps": round(tokens / whole / base, 4),
+        "bar4_kills_throughput_kept": round(tokens / total / unkilled, 4),
+        "kills_throughput_share_of_alone": round(tokens / total / base, 4),
+        "kills_throughput_share_of_alone_in_whole_steps": round(tokens / whole / base, 4),
         "bar4_ledger_balances": found.balances,
     }
 
