@@ -51,9 +51,7 @@ _OUTPUT = click.argument("output", type=click.Path(file_okay=False))
     "--most", callback=_listed(click.IntRange(1)), help="Sequences that a rank takes in a step. Default: any number."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and order.")
-@click.option(
-    "--islands", type=click.Path(file_okay=False), help="Folder that distant machines share to train one model."
-)
+@click.option("--islands", metavar="PLACE", help="Folder, or s3://, gs:// or az:// URL, that distant machines share.")
 @click.option("--name", help="Of this machine among them. Default: its host and process.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any size or setting, such as experts=64.")
 @click.option("--tensorboard", type=click.Path(file_okay=False), help="Folder for TensorBoard.")
@@ -88,8 +86,8 @@ def train(
     Under torchrun all ranks train one model, whatever their
     devices: --device, --micro and --most may then be lists, such as cuda,cpu, with a value for each rank of a machine.
 
-    With --islands each process trains alone, and exchanges a little with the others now and then. Start and stop as
-    many as you like; --steps and --batch count for all of them together.
+    With --islands each process trains alone, and exchanges a little with the others now and then, over a folder or
+    bucket. Start and stop as many as you like; --steps and --batch count for all of them together.
     """
     from gristmill.trainer import overrides  # noqa: PLC0415
     from gristmill.trainer import train as training  # noqa: PLC0415
@@ -118,7 +116,7 @@ def train(
         if islands is None:
             training.run(job, ranks=ranks, report=report)
         elif ranks.size == 1:
-            distant.run(job, Path(islands), name=name, report=report)
+            distant.run(job, islands, name=name, report=report)
         else:
             raise click.UsageError("an island is one process: give --islands without torchrun")
         if ranks.leads and job.folder == Path(output, "model"):

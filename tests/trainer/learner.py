@@ -13,6 +13,8 @@ from gristmill.trainer.islands.shared import Shared
 from gristmill.trainer.shards import ShardReader
 from gristmill.trainer.spikes import Spikes
 
+PLACES = ("folder", "bucket")
+
 N, B = 200, 3
 BATCH = 2
 
@@ -46,5 +48,10 @@ def plan(learner: Learner, **settings: Any) -> Plan:
     return Plan(model={}, train=train, manifest=learner.reader.manifest.identity, **given | settings)
 
 
-def island(learner: Any, folder: Path, name: str, **settings: Any) -> Island:
-    return Island(learner, Shared(folder, own=name), plan=plan(learner, **settings))
+def island(learner: Any, place: str | Path, name: str, **settings: Any) -> Island:
+    return Island(learner, Shared(place, own=name), plan=plan(learner, **settings))
+
+
+def place_of(kind: str, folder: Path) -> str:
+    """Where islands meet: a folder, or a bucket in this process's memory that nothing else uses."""
+    return str(folder) if kind == "folder" else f"memory:/{folder}"

@@ -29,16 +29,19 @@ _POLL = 0.05
 """Seconds between looks at the directory while there is nothing to learn."""
 
 
-def run(trainer: Trainer, folder: Path, *, plan: Plan, name: str | None = None, report: Report | None = None) -> None:
-    """Train as one of the islands of a folder, until all data is used; then the model is the one they have in common.
+def run(
+    trainer: Trainer, location: str | Path, *, plan: Plan, name: str | None = None, report: Report | None = None
+) -> None:
+    """Train as one of the islands of a directory or bucket, until all data is used; then the model is the one they have
+    in common.
 
     Raises:
         DamagedError: a file that is needed is missing, or not what islands write.
-        ValueError: the others train something else.
+        ValueError: the others train something else, or islands cannot work there.
     """
     while True:
         own = f"{name or f'{socket.gethostname()}-{os.getpid()}'}-{secrets.token_hex(4)}"
-        island = Island(trainer, Shared(folder, own=own), plan=plan)
+        island = Island(trainer, Shared(location, own=own), plan=plan)
         try:
             island.to_end(report)
         except LostError:

@@ -30,13 +30,13 @@ class Ledger:
     balances: bool
 
 
-def read(folder: Path, reader: ShardReader) -> Ledger:
-    """Adds up all commits of a folder. Time: linear in the sequences."""
-    shared = Shared(folder, own="ledger")
+def read(location: str | Path, reader: ShardReader) -> Ledger:
+    """Adds up all commits of a directory or bucket. Time: linear in the sequences."""
+    shared = Shared(location, own="ledger")
     plan = read_plan(shared)
     pairs: list[tuple[int, int]] = []
     owners: set[tuple[int, str]] = set()
-    for name in shared.names("commits")[1:]:
+    for name in shared.store.names("commits")[1:]:
         commit = json.loads(shared.read(f"commits/{name}") or b"")
         for island, ranges in commit["merged"].items():
             pairs += [(number, commit["fragment"]) for number in ranges]

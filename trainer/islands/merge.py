@@ -61,7 +61,7 @@ class Merger:
             self._members.bury()
             if state.number and state.number % state.plan.snapshot_every == 0:
                 self._tidy(state)
-        for name in self._shared.names(f"deltas/{state.number:09}"):
+        for name in self._shared.store.names(f"deltas/{state.number:09}"):
             if name not in self._posted:
                 self._posted[name] = self._read(name, state)
         if self._is_time(live, state):
@@ -116,8 +116,8 @@ class Merger:
     def _tidy(self, state: State) -> None:
         """Write a snapshot, and take away what nobody needs who has seen the one before."""
         self._shared.create(f"snapshots/{state.number:09}", state.to_bytes())
-        before, names = f"{state.number - state.plan.snapshot_every:09}", self._shared.names
+        before, names = f"{state.number - state.plan.snapshot_every:09}", self._shared.store.names
         old = [f"{each}/{name}" for each in ("snapshots", "means", "deltas") for name in names(each) if name < before]
         old += [f"leases/{name}" for name in names("leases") if name != _MERGER and int(name) in state.used]
         for each in old:
-            self._shared.remove(each)
+            self._shared.store.remove(each)

@@ -98,7 +98,7 @@ class State:
         Raises:
             DamagedError: a file that it needs is missing, or not what islands write.
         """
-        if last := max(shared.names("snapshots"), default=None):
+        if last := max(shared.store.names("snapshots"), default=None):
             tensors, about = unpack(_needed(shared, f"snapshots/{last}"))
             self.weights_N, self.biases_B, self.number = tensors["weights_N"], tensors["biases_B"], about["number"]
             self.momentum_N = tensors.get("momentum_N", self.momentum_N)
@@ -127,7 +127,7 @@ def agree(shared: Shared, plan: Plan) -> Plan:
     )
     if differs := [f"{name} {theirs.get(name)}, not {ours[name]}" for name in ours if theirs.get(name) != ours[name]]:
         raise ValueError(
-            f"{shared.folder}: has islands that train something else ({', '.join(differs)}); take a new one"
+            f"{shared.location}: has islands that train something else ({', '.join(differs)}); take a new one"
         )
     return found
 
@@ -140,5 +140,5 @@ def read_plan(shared: Shared) -> Plan:
 def _needed(shared: Shared, name: str) -> bytes:
     data = shared.read(name)
     if data is None:
-        raise DamagedError(f"{shared.folder / name} is missing")
+        raise DamagedError(f"{shared.location}: {name} is missing")
     return data

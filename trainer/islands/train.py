@@ -12,13 +12,14 @@ from gristmill.trainer.train import CHECKPOINTS, Job, Report, decisive, progress
 from gristmill.trainer.trainer import Trainer
 
 
-def run(job: Job, folder: Path, *, name: str | None = None, report: Report | None = None) -> Trainer:
-    """Train with the islands of a folder until all data is used; then write the model that they have in common.
+def run(job: Job, location: str | Path, *, name: str | None = None, report: Report | None = None) -> Trainer:
+    """Train with the islands of a directory or bucket until all data is used; then write the model that is common to
+    them.
 
     Raises:
         ManifestError: there are no shards that could be trained on.
-        DamagedError: a file in the folder is missing, or not what islands write.
-        ValueError: there is no such device, or the others train something else.
+        DamagedError: a file there is missing, or not what islands write.
+        ValueError: there is no such device, the others train something else, or islands cannot work there.
     """
     reader, device = ShardReader.open(job.shards), open_device(job.device, dtype=job.train.dtype)
     feed = Feed.begin(reader, seed=job.train.seed)
@@ -26,7 +27,7 @@ def run(job: Job, folder: Path, *, name: str | None = None, report: Report | Non
     train = decisive(job.train.to_json())
     plan = Plan(model=job.model.to_json(), train=train, manifest=reader.manifest.identity)
     tell = None if report is None else lambda step: report(progress(trainer, step))
-    island.run(trainer, folder, plan=plan, name=name, report=tell)
+    island.run(trainer, location, plan=plan, name=name, report=tell)
     saved = trainer.checkpoint(shards=about(reader))
     checkpoint.write(job.folder / CHECKPOINTS, saved, step=trainer.steps)
     return trainer

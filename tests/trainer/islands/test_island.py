@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from learner import Learner, island, plan
+from fsspec.implementations.memory import MemoryFileSystem
+from learner import PLACES, Learner, island, place_of, plan
 from small import CPU, sizes
 
 from gristmill.trainer.config import TrainConfig
@@ -99,7 +100,7 @@ def test_what_was_used_and_tidied_away_meanwhile_is_not_learnt_again(
         b._post()
         b._exchange()  # half have told: a quorum, and no grace
         b._exchange()
-        assert (b.state.used, b._shared.names("leases")) == ({0: ("b", 1)}, ["merger"])
+        assert (b.state.used, b._shared.store.names("leases")) == ({0: ("b", 1)}, ["merger"])
         return take(*given, **more)
 
     monkeypatch.setattr(module, "take", slowly)
@@ -111,20 +112,26 @@ class KilledError(BaseException):
     """The process is no more."""
 
 
+OPERATIONS: dict[str, tuple[tuple[Any, str], ...]] = {
+    "folder": (
+        (os, "link"),
+        (os, "utime"),
+        (os, "fsync"),
+        (Path, "open"),
+        (Path, "unlink"),
+        (Path, "mkdir"),
+        (Path, "rmdir"),
+    ),
+    "bucket": ((MemoryFileSystem, "pipe_file"), (MemoryFileSystem, "rm")),
+}
+
+
 class Kill:
     """Stops a process before one of its operations on files, for good."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, *, before: int | None) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, *, kind: str, before: int | None) -> None:
         self.count, self.before = 0, before
-        for owner, name in (
-            (os, "link"),
-            (os, "utime"),
-            (os, "fsync"),
-            (Path, "open"),
-            (Path, "unlink"),
-            (Path, "mkdir"),
-            (Path, "rmdir"),
-        ):
+        for owner, name in OPERATIONS[kind]:
             patch.setattr(owner, name, self._counted(getattr(owner, name)))
 
     def _counted(self, operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -137,26 +144,29 @@ class Kill:
         return counted
 
 
-def _lives(folder: Path, reader: ShardReader, *, before: int | None) -> int:
+def _lives(kind: str, folder: Path, reader: ShardReader, *, before: int | None) -> int:
     """Run an island until it is killed; how many operations it did."""
     learner: Any = Learner(reader, steps=6)
     with pytest.MonkeyPatch.context() as patch:
-        kill = Kill(patch, before=before)
+        kill = Kill(patch, kind=kind, before=before)
         try:
-            run(learner, folder, plan=plan(learner, interval=2, snapshot_every=2))
+            run(learner, place_of(kind, folder), plan=plan(learner, interval=2, snapshot_every=2))
         except KilledError:
             assert before is not None
         return kill.count
 
 
-def test_killed_between_any_two_operations_the_next_island_goes_on(tmp_path: Path, reader: ShardReader) -> None:
-    operations = _lives(tmp_path / "whole", reader, before=None)
-    assert operations > 100
+@pytest.mark.parametrize(("kind", "at_least"), [("folder", 100), ("bucket", 30)])
+def test_killed_between_any_two_operations_the_next_island_goes_on(
+    tmp_path: Path, reader: ShardReader, kind: str, at_least: int
+) -> None:
+    operations = _lives(kind, tmp_path / "whole", reader, before=None)
+    assert operations > at_least
     for before in range(operations):
         folder = tmp_path / str(before)
-        _lives(folder, reader, before=before)
-        _lives(folder, reader, before=None)
-        found = ledger.read(folder, reader)
+        _lives(kind, folder, reader, before=before)
+        _lives(kind, folder, reader, before=None)
+        found = ledger.read(place_of(kind, folder), reader)
         assert found.balances, f"killed before operation {before}"
         assert found.told >= 4 / 6, f"killed before operation {before}"  # two ranges told of by one fragment only
 
@@ -174,8 +184,10 @@ def test_the_ledger_tells_when_it_does_not_balance(tmp_path: Path, reader: Shard
     assert not ledger.read(tmp_path, reader).balances
 
 
-def test_islands_train_one_model_of_experts(tmp_path: Path, reader: ShardReader) -> None:
+@pytest.mark.parametrize("kind", PLACES)
+def test_islands_train_one_model_of_experts(tmp_path: Path, reader: ShardReader, kind: str) -> None:
     torch.set_num_threads(1)
+    place = place_of(kind, tmp_path)
     config = TrainConfig(steps=16, batch_sequences=2, micro_sequences=2)
     model = replace(sizes(), vocabulary_size=reader.manifest.vocabulary_size)
     trainers = [
@@ -185,12 +197,12 @@ def test_islands_train_one_model_of_experts(tmp_path: Path, reader: ShardReader)
     settings = Plan(
         model=model.to_json(), train=config.to_json(), manifest=reader.manifest.identity, interval=2, grace=0.1
     )
-    threads = [threading.Thread(target=run, args=(each, tmp_path), kwargs={"plan": settings}) for each in trainers]
+    threads = [threading.Thread(target=run, args=(each, place), kwargs={"plan": settings}) for each in trainers]
     for each in threads:
         each.start()
     for each in threads:
         each.join()
-    assert ledger.read(tmp_path, reader).balances
+    assert ledger.read(place, reader).balances
     first, second = (each.model.state_dict() for each in trainers)
     for name in first:
         torch.testing.assert_close(first[name], second[name], rtol=0, atol=1e-6)

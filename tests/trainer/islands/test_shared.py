@@ -5,6 +5,7 @@ import pytest
 
 from gristmill.trainer.islands import shared as module
 from gristmill.trainer.islands.shared import LostError, Members, Shared, holder, take
+from gristmill.trainer.islands.stores import Folder
 
 
 class Clock:
@@ -28,7 +29,7 @@ def test_of_all_who_write_a_name_the_first_succeeds(tmp_path: Path) -> None:
     assert (a.create("commits/1", b"of a"), b.create("commits/1", b"of b")) == (True, False)
     assert b.read("commits/1") == b"of a"
     assert (a.traffic, b.traffic) == (4, 4)
-    assert a.names("unfinished") == []
+    assert a.store.names("unfinished") == []
 
 
 def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +45,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def _beats(members: Members, shared: Shared, at: int) -> None:
     members.beat()
-    os.utime(shared.folder / "members" / shared.own, ns=(at, at))
+    os.utime(Path(shared.location, "members", shared.own), ns=(at, at))
 
 
 def test_an_island_lives_as_long_as_its_heartbeat_changes_whatever_its_clock_says(tmp_path: Path, clock: Clock) -> None:
@@ -71,7 +72,7 @@ def test_what_is_left_of_the_dead_goes(tmp_path: Path, clock: Clock) -> None:
         clock.now += 2
     joins = Members(c, patience=8)  # since the last look
     members.bury()
-    assert (a.names("members"), a.names("unfinished")) == (["a", "c"], [])
+    assert (a.store.names("members"), a.store.names("unfinished")) == (["a", "c"], [])
     members.beat()
     joins.beat()
 
@@ -99,7 +100,7 @@ def test_a_lease_is_taken_over_from_the_dead_only_and_by_one(tmp_path: Path) -> 
         assert take(each, "merger", lives={"a", "b", "c"}.__contains__) == "a"
     for each in (b, c):
         assert take(each, "merger", lives={"b", "c"}.__contains__) == "b"
-    assert (holder(a, "merger"), a.names("leases/merger")) == ("b", ["000000000", "000000001"])
+    assert (holder(a, "merger"), a.store.names("leases/merger")) == ("b", ["000000000", "000000001"])
 
 
 def test_a_lease_of_one_who_joined_a_moment_ago_is_not_taken_over(
@@ -107,16 +108,16 @@ def test_a_lease_of_one_who_joined_a_moment_ago_is_not_taken_over(
 ) -> None:
     a, b = Shared(tmp_path, own="a"), Shared(tmp_path, own="b")
     members = Members(a, patience=8)
-    names = Shared.names
+    names = Folder.names
 
-    def slowly(self: Shared, folder: str) -> list[str]:
-        monkeypatch.setattr(Shared, "names", names)
+    def slowly(self: Folder, folder: str) -> list[str]:
+        monkeypatch.setattr(Folder, "names", names)
         Members(b, patience=8)  # after a's last look at who lives
         assert take(b, "000000000", lives={"b"}.__contains__) == "b"
         return names(self, folder)
 
     assert members.live() == {"a"}
-    monkeypatch.setattr(Shared, "names", slowly)
+    monkeypatch.setattr(Folder, "names", slowly)
     assert take(a, "000000000", lives=members.lives) == "b"
 
 
@@ -133,12 +134,3 @@ def test_two_who_take_over_at_once_do_not_both_have_it(tmp_path: Path, monkeypat
     monkeypatch.setattr(Shared, "create", slowly)
     assert take(a, "merger", lives={"a", "b"}.__contains__) is None
     assert holder(a, "merger") == "b"
-
-
-def test_a_folder_is_removed_with_what_is_in_it(tmp_path: Path) -> None:
-    shared = Shared(tmp_path, own="a")
-    shared.create("deltas/1/a", b"x")
-    shared.create("means/1-a", b"x")
-    for name in ("deltas/1", "means/1-a", "means/missing"):
-        shared.remove(name)
-    assert (shared.names("deltas"), shared.names("means")) == ([], [])

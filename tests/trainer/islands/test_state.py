@@ -146,7 +146,7 @@ def test_an_island_whose_weights_are_no_numbers_stops(tmp_path: Path, learner: L
     islands = Islands(tmp_path, learner, "a")
     with pytest.raises(DamagedError, match="no delta of 200 finite values"):
         islands.post("a", float("nan"), ranges=[1])
-    assert islands.shared["a"].names("deltas") == []
+    assert islands.shared["a"].store.names("deltas") == []
 
 
 def test_of_two_mergers_at_once_one_decides(tmp_path: Path, learner: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_of_two_mergers_at_once_one_decides(tmp_path: Path, learner: Learner, mo
     islands.attend("b")  # sees both deltas, and comes too late
     assert [*map(islands.follow, "ab")] == [{"a": [0]}, {"a": [0]}]
     assert torch.equal(islands.states["a"].weights_N, islands.states["b"].weights_N)
-    assert islands.shared["a"].names("commits") == ["000000000", "000000001"]
+    assert islands.shared["a"].store.names("commits") == ["000000000", "000000001"]
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
@@ -177,10 +177,10 @@ def test_who_joins_has_the_state_of_the_others_and_old_files_go(
         for name in ("weights_N", "momentum_N", "biases_B"):
             assert torch.equal(getattr(joined, name), getattr(islands.states["a"], name))
     shared = islands.shared["a"]
-    assert shared.names("snapshots") == ["000000003", "000000006"]
-    assert shared.names("deltas")[0] == "000000003"
-    assert shared.names("means")[0] == "000000003-a"
-    assert len(shared.names("commits")) == 9
+    assert shared.store.names("snapshots") == ["000000003", "000000006"]
+    assert shared.store.names("deltas")[0] == "000000003"
+    assert shared.store.names("means")[0] == "000000003-a"
+    assert len(shared.store.names("commits")) == 9
 
 
 def test_what_the_code_lost_of_a_mean_goes_along_with_the_next(tmp_path: Path, learner: Learner) -> None:

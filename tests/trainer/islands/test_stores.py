@@ -1,0 +1,114 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from learner import PLACES, place_of
+
+from gristmill.trainer.islands.shared import Members, Shared
+from gristmill.trainer.islands.stores import Bucket, Store, open_store
+
+
+@pytest.fixture(params=PLACES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return open_store(place_of(request.param, tmp_path), own="a")
+
+
+def test_files_are_created_once_and_read_and_listed(store: Store) -> None:
+    assert (store.read("commits/1"), store.names("commits")) == (None, [])
+    assert store.create("commits/1", b"one")
+    assert not store.create("commits/1", b"another")
+    assert store.create("commits/0", b"")
+    assert (store.read("commits/0"), store.read("commits/1")) == (b"", b"one")
+    assert store.names("commits") == ["0", "1"]
+
+
+def test_of_many_at_once_one_creates_a_name(store: Store, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    place = place_of(request.node.callspec.params["store"], tmp_path)
+    stores = [open_store(place, own=str(each)) for each in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(20):
+            won = list(pool.map(lambda k, n=turn: stores[k].create(f"leases/{n}", str(k).encode()), range(8)))
+            assert won.count(True) == 1
+            assert store.read(f"leases/{turn}") == str(won.index(True)).encode()
+
+
+def test_folders_lie_in_folders_and_go_with_their_files(store: Store) -> None:
+    for name in ("leases/1/0", "leases/1/1", "leases/2/0", "means/1"):
+        store.create(name, b"x")
+    assert (store.names("leases"), store.names("leases/1")) == (["1", "2"], ["0", "1"])
+    for name in ("leases/1", "means/1", "means/1", "deltas/1"):  # what is not there is not missed
+        store.remove(name)
+    assert (store.names("leases"), store.names("means"), store.read("leases/2/0")) == (["2"], [], b"x")
+
+
+def test_a_mark_changes_when_a_file_is_touched(store: Store) -> None:
+    assert store.marks("members") == {}
+    for name in "ab":
+        store.create(f"members/{name}", b"")
+    before = store.marks("members")
+    assert store.marks("members") == before
+    store.touch("members/b")
+    after = store.marks("members")
+    assert (after["a"], sorted(after)) == (before["a"], ["a", "b"])
+    assert after["b"] != before["b"]
+    store.remove("members/a")
+    with pytest.raises(FileNotFoundError):
+        store.touch("members/a")
+    assert store.names("members") == ["b"]
+
+
+@pytest.mark.parametrize("protocol", ["", "file://", "local://"])
+def test_a_folder_has_several_names(tmp_path: Path, protocol: str) -> None:
+    open_store(f"{protocol}{tmp_path}", own="a").create("commits/1", b"x")
+    assert (tmp_path / "commits" / "1").read_bytes() == b"x"
+
+
+def test_a_store_without_conditional_writes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"islands: ftp:// cannot promise .* take a folder, s3://, gs:// or az://"):
+        open_store("ftp://host/run", own="a")
+
+
+def test_what_a_bucket_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ValueError, match=r"islands: s3://bucket/run: .*s3fs"):
+        open_store("s3://bucket/run", own="a")
+
+
+def test_a_bucket_that_writes_over_what_is_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = MemoryFileSystem.pipe_file
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", lambda self, path, value, **_: write(self, path, value))
+    with pytest.raises(ValueError, match="lets files be written over"):
+        Members(Shared(place_of("bucket", tmp_path), own="a"), patience=1)
+
+
+def test_who_asks_again_since_the_answer_was_lost_has_created_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = MemoryFileSystem.pipe_file
+
+    def twice(*given: Any, **more: Any) -> None:
+        write(*given, **more)
+        write(*given, **more)
+
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", twice)
+    store = Bucket(place_of("bucket", tmp_path))
+    assert store.create("leases/1", b"a")
+    assert not store.create("leases/1", b"b")
+
+
+def test_a_bucket_out_of_reach_is_not_a_file_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", fails)
+    with pytest.raises(OSError, match="no route"):
+        Bucket(place_of("bucket", tmp_path)).create("leases/1", b"a")
+
+
+def test_islands_of_a_folder_need_no_fsspec() -> None:
+    code = "import sys; from gristmill.trainer.islands import island; sys.exit('fsspec.core' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,160 @@
+"""Where islands keep their files: a directory, or a bucket of an object store.
+
+Both let one of many create a name: a link to a name that is there fails, and so does a conditional write (S3's
+If-None-Match, Google's ifGenerationMatch, Azure's overwrite=false).
+"""
+
+import os
+import time
+from collections.abc import Hashable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+_CONDITIONAL = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
+"""Filesystems of fsspec that create a name for one only; what others have in place of that looks first, then writes."""
+
+
+class Store(Protocol):
+    """Files by name, each of them whole."""
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a file. False where there is another of that name, or its folder is being tidied up."""
+
+    def read(self, name: str) -> bytes | None:
+        """A file; None where there is none."""
+
+    def names(self, folder: str) -> list[str]:
+        """What is in a folder, sorted."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or a folder and the files in it."""
+
+    def touch(self, name: str) -> None:
+        """Change a file's mark. Raises FileNotFoundError where there is none."""
+
+    def marks(self, folder: str) -> dict[str, Hashable]:
+        """A mark for each file of a folder, which changes when it is touched."""
+
+
+def open_store(location: str | Path, *, own: str) -> Store:
+    """A folder's path, or a URL such as s3://bucket/run; `own` is whose files those are that are not finished.
+
+    Raises:
+        ValueError: islands cannot work there.
+    """
+    protocol, _, rest = str(location).rpartition("://")
+    if protocol in ("", "file", "local"):
+        return Folder(Path(rest), own=own)
+    if protocol not in _CONDITIONAL:
+        raise ValueError(
+            f"islands: {protocol}:// cannot promise that one of many creates a name; take a folder, s3://, gs:// or az://"
+        )
+    return Bucket(str(location))
+
+
+class Folder:
+    """A directory, local or of a network file system. A file is written elsewhere and linked to its name."""
+
+    def __init__(self, path: Path, *, own: str) -> None:
+        self._path, self._unfinished = path, path / "unfinished" / own
+
+    def create(self, name: str, data: bytes) -> bool:
+        path = self._path / name
+        for each in (self._unfinished, path):
+            each.parent.mkdir(parents=True, exist_ok=True)
+        with self._unfinished.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(self._unfinished, path)
+        except (FileExistsError, FileNotFoundError):
+            return False
+        finally:
+            self._unfinished.unlink(missing_ok=True)
+        return True
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self._path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def names(self, folder: str) -> list[str]:
+        try:
+            return sorted(each.name for each in (self._path / folder).iterdir())
+        except FileNotFoundError:
+            return []
+
+    def remove(self, name: str) -> None:
+        for each in [f"{name}/{inside}" for inside in self.names(name)] if (self._path / name).is_dir() else [name]:
+            (self._path / each).unlink(missing_ok=True)
+        with suppress(OSError):
+            (self._path / name).rmdir()
+
+    def touch(self, name: str) -> None:
+        os.utime(self._path / name)
+
+    def marks(self, folder: str) -> dict[str, Hashable]:
+        found: dict[str, Hashable] = {}
+        for name in self.names(folder):
+            with suppress(FileNotFoundError):
+                found[name] = (self._path / folder / name).stat().st_mtime_ns
+        return found
+
+
+class Bucket:
+    """A prefix in an object store, by fsspec."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec.core  # noqa: PLC0415  (s3fs and its like take a second to import)
+
+        try:
+            found, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        except ImportError as error:
+            raise ValueError(f"islands: {url}: {error}") from error
+        self._fs: Any = found
+        self._path = path.rstrip("/")
+
+    def create(self, name: str, data: bytes) -> bool:
+        try:
+            self._fs.pipe_file(f"{self._path}/{name}", data, mode="create")
+        except OSError:
+            # A request that is sent again after its answer was lost finds its own file.
+            if (there := self.read(name)) is None:
+                raise
+            return there == data
+        return True
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            data: bytes = self._fs.cat_file(f"{self._path}/{name}")
+        except FileNotFoundError:
+            return None
+        return data
+
+    def names(self, folder: str) -> list[str]:
+        return sorted(self.marks(folder))
+
+    def remove(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            self._fs.rm(f"{self._path}/{name}", recursive=True)
+
+    def touch(self, name: str) -> None:
+        path = f"{self._path}/{name}"
+        self._fs.invalidate_cache()
+        if not self._fs.exists(path):
+            raise FileNotFoundError(path)
+        self._fs.pipe_file(path, str(time.time_ns()).encode())
+
+    def marks(self, folder: str) -> dict[str, Hashable]:
+        """Whatever the store says of a file: its time, checksum or generation."""
+        path = f"{self._path}/{folder}"
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.ls(path, detail=True)
+        except FileNotFoundError:
+            return {}
+        # Some stores list a folder itself among what is in it.
+        return {each["name"].rstrip("/").rpartition("/")[2]: str(each) for each in found if each["name"] != path}
