@@ -6,17 +6,16 @@ from dataclasses import MISSING, Field, fields
 from typing import Any, get_args
 
 from gristmill.schemas import nearest
-from gristmill.trainer.config import ModelConfig, TrainConfig
 
 
-def parsed(given: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is set of the model, and of the way it is trained.
+def parsed(given: Sequence[str], kinds: Sequence[type]) -> list[dict[str, Any]]:
+    """What is set of each kind of configuration, dataclasses that have no names in common.
 
     Raises:
         ValueError: there is no such setting, or its value is of another type.
     """
-    known = [{each.name: each for each in fields(of)} for of in (ModelConfig, TrainConfig)]
-    found: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    known = [{each.name: each for each in fields(kind)} for kind in kinds]
+    found: list[dict[str, Any]] = [{} for _ in kinds]
     for name, _, text in (each.partition("=") for each in given):
         settings = next((n for n, each in enumerate(known) if name in each), None)
         if settings is None:
@@ -34,6 +33,8 @@ def _value(field: "Field[Any]", text: str) -> Any:
     if field.default is None or (value is None and type(None) in get_args(field.type)):
         return value
     wanted = int if field.default is MISSING else type(field.default)
+    if wanted is str:
+        return text
     if wanted is float and type(value) is int:
         return float(value)
     if type(value) is not wanted:

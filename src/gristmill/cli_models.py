@@ -165,9 +165,9 @@ def compare(
     """
     from gristmill.trainer import compare as comparing  # noqa: PLC0415
     from gristmill.trainer import overrides  # noqa: PLC0415
-    from gristmill.trainer.config import TrainConfig  # noqa: PLC0415
+    from gristmill.trainer.config import ModelConfig, TrainConfig  # noqa: PLC0415
 
-    sizes, of_training = overrides.parsed(settings)
+    sizes, of_training = overrides.parsed(settings, (ModelConfig, TrainConfig))
     plan = comparing.Plan(
         folder=to,
         depth=depth,

@@ -93,10 +93,13 @@ def train(
     from gristmill.trainer import train as training  # noqa: PLC0415
     from gristmill.trainer.config import ModelConfig, TrainConfig  # noqa: PLC0415
     from gristmill.trainer.islands import train as distant  # noqa: PLC0415
+    from gristmill.trainer.islands.plan import Exchange  # noqa: PLC0415
     from gristmill.trainer.ranks import Ranks  # noqa: PLC0415
     from gristmill.trainer.shards import ShardReader  # noqa: PLC0415
 
-    of_model, of_training = overrides.parsed(settings)
+    of_model, of_training, of_islands = overrides.parsed(settings, (ModelConfig, TrainConfig, Exchange))
+    if of_islands and islands is None:
+        raise click.UsageError(f"--set {next(iter(of_islands))}: only islands have it; give --islands")
     vocabulary = ShardReader.open(output).manifest.vocabulary_size
     model = ModelConfig.of_depth(depth, **{"vocabulary_size": vocabulary} | of_model)
     given: dict[str, Any] = {"steps": steps, "batch_sequences": batch, "seed": seed} | of_training
@@ -116,7 +119,7 @@ def train(
         if islands is None:
             training.run(job, ranks=ranks, report=report)
         elif ranks.size == 1:
-            distant.run(job, islands, name=name, report=report)
+            distant.run(job, islands, exchange=Exchange(**of_islands), name=name, report=report)
         else:
             raise click.UsageError("an island is one process: give --islands without torchrun")
         if ranks.leads and job.folder == Path(output, "model"):

@@ -80,6 +80,7 @@ class Island:
         self._learning: list[int] = []
         self._untold: list[list[int]] = [[] for _ in range(self._plan.fragments)]
         self._posted, self._sent_F = (-1, False), torch.zeros(0)
+        self._opened = time.monotonic()  # the round, as far as is known here
 
     def to_end(self, report: Report | None = None) -> None:
         """Take part until there is nothing to learn.
@@ -92,7 +93,8 @@ class Island:
                 self._learn(number, report)
             else:
                 time.sleep(_POLL)
-            self._post()
+            if number is None or time.monotonic() - self._opened >= (self._plan.round_seconds or 0):
+                self._post()
         self._adopt()
         self._go_to(self._plan.places(self._plan.ranges).stop)
 
@@ -165,7 +167,7 @@ class Island:
                 self._untold[fragment] = [each for each in self._untold[fragment] if each not in told]
             self._weights.add(moved_F, part)
             self._biases.add(self.state.biases_B - self._biases.read())
-            fragment, part = self.state.fragment, self.state.part
+            fragment, part, self._opened = self.state.fragment, self.state.part, time.monotonic()
         for number in chain(self._learning, *self._untold):
             if self.state.used.get(number, (self._shared.own,))[0] != self._shared.own:
                 raise LostError

@@ -15,6 +15,10 @@ _CONDITIONAL = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memo
 """Filesystems of fsspec that create a name for one only; what others have in place of that looks first, then writes."""
 
 
+_MARKS = ("ETag", "etag", "generation", "LastModified", "last_modified", "updated", "created", "size")
+"""What S3, Azure, Google and memory list of a file that is another after each write."""
+
+
 class Store(Protocol):
     """Files by name, each of them whole."""
 
@@ -149,7 +153,6 @@ class Bucket:
         self._fs.pipe_file(path, str(time.time_ns()).encode())
 
     def marks(self, folder: str) -> dict[str, Hashable]:
-        """Whatever the store says of a file: its time, checksum or generation."""
         path = f"{self._path}/{folder}"
         self._fs.invalidate_cache()
         try:
@@ -157,4 +160,5 @@ class Bucket:
         except FileNotFoundError:
             return {}
         # Some stores list a folder itself among what is in it.
-        return {each["name"].rstrip("/").rpartition("/")[2]: str(each) for each in found if each["name"] != path}
+        inside = [each for each in found if each["name"] != path]
+        return {each["name"].rstrip("/").rpartition("/")[2]: tuple(map(each.get, _MARKS)) for each in inside}

@@ -1,3 +1,4 @@
+import json
 import os
 import threading
 from collections.abc import Callable
@@ -106,6 +107,32 @@ def test_what_was_used_and_tidied_away_meanwhile_is_not_learnt_again(
     monkeypatch.setattr(module, "take", slowly)
     assert a._lease() == 1
     assert a.state.used == {0: ("b", 1)}
+
+
+class Timed(Learner):
+    """Takes a second for each step, of a clock that stands still otherwise."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def step(self) -> int:
+        self.now += 1
+        return super().step()
+
+
+def test_a_round_lasts_as_long_as_it_was_planned_to(
+    tmp_path: Path, reader: ShardReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = Timed(reader)
+    monkeypatch.setattr(module, "time", learner)
+    island(learner, tmp_path, "a", fragments=1, interval=1, round_seconds=4.5, patience=60.0).to_end()
+    commits = [json.loads(each.read_bytes()) for each in sorted((tmp_path / "commits").iterdir())[1:]]
+    assert [each["merged"]["a"] for each in commits] == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11]]
 
 
 class KilledError(BaseException):
