@@ -15,6 +15,9 @@ _CONDITIONAL = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memo
 """Filesystems of fsspec that create a name for one only; what others have in place of that looks first, then writes."""
 
 
+_PAUSE = 1.0
+"""Seconds from one write of a name to the next: Google's store takes no more."""
+
 _MARKS = ("ETag", "etag", "generation", "LastModified", "last_modified", "updated", "created", "size")
 """What S3, Azure, Google and memory list of a file that is another after each write."""
 
@@ -35,7 +38,7 @@ class Store(Protocol):
         """Remove a file, or a folder and the files in it."""
 
     def touch(self, name: str) -> None:
-        """Change a file's mark. Raises FileNotFoundError where there is none."""
+        """Change a file's mark, unless that was done a moment ago. Raises FileNotFoundError where there is none."""
 
     def marks(self, folder: str) -> dict[str, Hashable]:
         """A mark for each file of a folder, which changes when it is touched."""
@@ -120,6 +123,7 @@ class Bucket:
             raise ValueError(f"islands: {url}: {error}") from error
         self._fs: Any = found
         self._path = path.rstrip("/")
+        self._touched: dict[str, float] = {}
 
     def create(self, name: str, data: bytes) -> bool:
         try:
@@ -146,7 +150,10 @@ class Bucket:
             self._fs.rm(f"{self._path}/{name}", recursive=True)
 
     def touch(self, name: str) -> None:
-        path = f"{self._path}/{name}"
+        path, now = f"{self._path}/{name}", time.monotonic()
+        if now - self._touched.get(name, -_PAUSE) < _PAUSE:
+            return
+        self._touched[name] = now
         self._fs.invalidate_cache()
         if not self._fs.exists(path):
             raise FileNotFoundError(path)

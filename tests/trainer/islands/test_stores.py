@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from learner import PLACES, place_of
 
+from gristmill.trainer.islands import stores
 from gristmill.trainer.islands.shared import Members, Shared
 from gristmill.trainer.islands.stores import Bucket, Store, open_store
 
@@ -59,6 +61,19 @@ def test_a_mark_changes_when_a_file_is_touched(store: Store) -> None:
     with pytest.raises(FileNotFoundError):
         store.touch("members/a")
     assert store.names("members") == ["b"]
+
+
+def test_a_bucket_is_not_written_to_at_each_touch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(stores.time, "monotonic", lambda: now[0])
+    store = Bucket(place_of("bucket", tmp_path))
+    store.create("members/a", b"")
+    marks = [store.marks("members")]
+    for later in (0.0, 0.5, 0.5):
+        now[0] += later
+        store.touch("members/a")
+        marks.append(store.marks("members"))
+    assert [one != other for one, other in pairwise(marks)] == [True, False, True]
 
 
 @pytest.mark.parametrize("protocol", ["", "file://", "local://"])
