@@ -15,7 +15,7 @@ from small import CPU, sizes
 from gristmill.trainer.config import TrainConfig
 from gristmill.trainer.feed import Feed
 from gristmill.trainer.islands import island as module
-from gristmill.trainer.islands import ledger
+from gristmill.trainer.islands import ledger, stores
 from gristmill.trainer.islands.island import run
 from gristmill.trainer.islands.plan import Plan
 from gristmill.trainer.islands.shared import LostError, take
@@ -26,6 +26,7 @@ from gristmill.trainer.trainer import Trainer
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_POLL", 0.001)
+    monkeypatch.setattr(stores, "_PAUSE", 0.0)
 
 
 @pytest.fixture(scope="module")
