@@ -1,6 +1,7 @@
 """Settings by name, `width=512`, over those that the dial and the defaults give."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any, get_args
@@ -30,14 +31,21 @@ def _value(field: "Field[Any]", text: str) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError:
         value = text
-    if field.default is None or (value is None and type(None) in get_args(field.type)):
+    wanted = _type(field)
+    if wanted is None or (value is None and type(None) in get_args(field.type)):
         return value
-    wanted = int if field.default is MISSING else type(field.default)
     if wanted is str:
         return text
     if wanted is float and type(value) is int:
         return float(value)
-    if type(value) is not wanted:
+    if type(value) is not wanted or (isinstance(value, float) and not math.isfinite(value)):
         kind = {int: "whole number", float: "number", bool: "true or false"}[wanted]
         raise ValueError(f"{field.name}: {text!r} is no {kind}")
     return value
+
+
+def _type(field: "Field[Any]") -> type | None:
+    """Of a field's values; None where they are checked elsewhere."""
+    if field.default is None:
+        return next((each for each in get_args(field.type) if each in (int, float)), None)
+    return int if field.default is MISSING else type(field.default)

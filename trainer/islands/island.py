@@ -5,6 +5,7 @@ not bring in, because it was late or the code lost it, is still in the island's 
 """
 
 import os
+import re
 import secrets
 import socket
 import time
@@ -25,6 +26,7 @@ from gristmill.trainer.trainer import Step, Trainer
 
 Report = Callable[[Step], None]
 
+_NAME = re.compile(r"[\w.-]+")
 _POLL = 0.05
 """Seconds between looks at the directory while there is nothing to learn."""
 
@@ -37,8 +39,10 @@ def run(
 
     Raises:
         DamagedError: a file that is needed is missing, or not what islands write.
-        ValueError: the others train something else, or islands cannot work there.
+        ValueError: the others train something else, islands cannot work there, or the name cannot be a file's.
     """
+    if name is not None and not _NAME.fullmatch(name):
+        raise ValueError(f"islands: {name!r} is no name; it may have letters, digits, dots, dashes and underscores")
     while True:
         own = f"{name or f'{socket.gethostname()}-{os.getpid()}'}-{secrets.token_hex(4)}"
         island = Island(trainer, Shared(location, own=own), plan=plan)
@@ -66,21 +70,22 @@ class Island:
         # What all begin with, whatever their devices, and nobody needs to send.
         trainer.model.initialise(trainer.config.seed, place=torch.device("cpu"))
         weights_N, biases_B = self._weights.read(), self._biases.read()
+        shared.check()
         self._plan = agree(shared, replace(plan, weights=digest([weights_N])))
-        self.members = Members(shared, patience=self._plan.patience)
-        self._merger = Merger(shared, self.members)
         self.state = State(
             plan=self._plan, weights_N=weights_N, momentum_N=torch.zeros_like(weights_N), biases_B=biases_B
         )
         self.state.catch_up(shared)
         self._adopt()
+        self.members = Members(shared, patience=self._plan.patience)  # not before: it does not beat while it catches up
+        self._merger = Merger(shared, self.members)
         trainer.spikes.waiting.clear()
         self._front = 0  # all ranges before it are used
         self._holders: dict[int, str | None] = {}  # of ranges, as they were seen last
         self._learning: list[int] = []
         self._untold: list[list[int]] = [[] for _ in range(self._plan.fragments)]
         self._posted, self._sent_F = (-1, False), torch.zeros(0)
-        self._opened = time.monotonic()  # the round, as far as is known here
+        self._opened = time.monotonic()  # the first round since the last that this island posted in
 
     def to_end(self, report: Report | None = None) -> None:
         """Take part until there is nothing to learn.
@@ -117,6 +122,7 @@ class Island:
         for number in range(self._front, self._plan.ranges):
             if number in self.state.used or self._holders.get(number) in live:
                 continue
+            self.members.beat()
             self._holders[number] = take(self._shared, f"{number:09}", lives=self.members.lives)
             if self._holders[number] == self._shared.own:
                 self._exchange()  # what was used since the last look, and its leases tidied away, is not free
@@ -167,7 +173,9 @@ class Island:
                 self._untold[fragment] = [each for each in self._untold[fragment] if each not in told]
             self._weights.add(moved_F, part)
             self._biases.add(self.state.biases_B - self._biases.read())
-            fragment, part, self._opened = self.state.fragment, self.state.part, time.monotonic()
+            fragment, part = self.state.fragment, self.state.part
+            if self._posted[0] == self.state.number - 1:  # who missed a round is not to wait through the next
+                self._opened = time.monotonic()
         for number in chain(self._learning, *self._untold):
             if self.state.used.get(number, (self._shared.own,))[0] != self._shared.own:
                 raise LostError

@@ -120,4 +120,5 @@ class Merger:
         old = [f"{each}/{name}" for each in ("snapshots", "means", "deltas") for name in names(each) if name < before]
         old += [f"leases/{name}" for name in names("leases") if name != _MERGER and int(name) in state.used]
         for each in old:
+            self._members.beat()  # there may be a thousand, and a bucket is slow
             self._shared.store.remove(each)

@@ -44,6 +44,15 @@ class Shared:
         self._wrote = dict([*self._wrote.items(), (name, data)][-_KEPT:])
         return True
 
+    def check(self) -> None:
+        """Raises ValueError where one could write over what another created."""
+        name = f"probes/{self.own}"
+        self.create(name, b"")
+        is_lax = self.create(name, b"again")
+        self.store.remove(name)
+        if is_lax:
+            raise ValueError(f"islands: {self.location} lets files be written over; it needs conditional writes")
+
     def read(self, name: str) -> bytes | None:
         """A file; None where there is none."""
         if name in self._wrote:
@@ -54,11 +63,7 @@ class Shared:
 
 
 class Members:
-    """Who is at work: a file for each island, which it touches after each of its steps.
-
-    Raises:
-        ValueError: what one created another could write over.
-    """
+    """Who is at work: a file for each island, which it touches after each of its steps."""
 
     def __init__(self, shared: Shared, *, patience: float) -> None:
         self._shared, self._patience = shared, patience
@@ -67,8 +72,6 @@ class Members:
         self._live: set[str] = set()
         self._own = f"members/{shared.own}"
         shared.create(self._own, b"")
-        if shared.create(self._own, b"again"):
-            raise ValueError(f"islands: {shared.location} lets files be written over; it needs conditional writes")
 
     def beat(self) -> None:
         """Raises LostError where this island was taken for dead."""

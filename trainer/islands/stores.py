@@ -4,9 +4,10 @@ Both let one of many create a name: a link to a name that is there fails, and so
 If-None-Match, Google's ifGenerationMatch, Azure's overwrite=false).
 """
 
+import errno
 import os
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,9 @@ _CONDITIONAL = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memo
 
 _PAUSE = 1.0
 """Seconds from one write of a name to the next: Google's store takes no more."""
+
+_WAITS = (1, 2, 4, 8, 16, 32, 60, 60)
+"""Seconds after which a store that is out of reach is asked again."""
 
 _MARKS = ("ETag", "etag", "generation", "LastModified", "last_modified", "updated", "created", "size")
 """What S3, Azure, Google and memory list of a file that is another after each write."""
@@ -112,7 +116,11 @@ class Folder:
 
 
 class Bucket:
-    """A prefix in an object store, by fsspec."""
+    """A prefix in an object store, by fsspec.
+
+    Raises:
+        ValueError: what it needs is not installed.
+    """
 
     def __init__(self, url: str) -> None:
         import fsspec.core  # noqa: PLC0415  (s3fs and its like take a second to import)
@@ -122,22 +130,23 @@ class Bucket:
         except ImportError as error:
             raise ValueError(f"islands: {url}: {error}") from error
         self._fs: Any = found
-        self._path = path.rstrip("/")
+        self._url, self._path = url, path.rstrip("/")
+        self._was_reached = False
         self._touched: dict[str, float] = {}
 
     def create(self, name: str, data: bytes) -> bool:
         try:
-            self._fs.pipe_file(f"{self._path}/{name}", data, mode="create")
-        except OSError:
+            self._asked(self._fs.pipe_file, f"{self._path}/{name}", data, mode="create")
+        except OSError as error:
             # A request that is sent again after its answer was lost finds its own file.
-            if (there := self.read(name)) is None:
+            if (there := self.read(name)) is None and not isinstance(error, FileExistsError):
                 raise
             return there == data
         return True
 
     def read(self, name: str) -> bytes | None:
         try:
-            data: bytes = self._fs.cat_file(f"{self._path}/{name}")
+            data: bytes = self._asked(self._fs.cat_file, f"{self._path}/{name}")
         except FileNotFoundError:
             return None
         return data
@@ -146,26 +155,53 @@ class Bucket:
         return sorted(self.marks(folder))
 
     def remove(self, name: str) -> None:
-        with suppress(FileNotFoundError):
+        """What cannot be removed now is left for the next time: others may write there, or remove it too."""
+        with suppress(Exception):
             self._fs.rm(f"{self._path}/{name}", recursive=True)
 
     def touch(self, name: str) -> None:
+        """A file that goes between look and write comes back: its island learns from the commits that it was lost."""
         path, now = f"{self._path}/{name}", time.monotonic()
         if now - self._touched.get(name, -_PAUSE) < _PAUSE:
             return
         self._touched[name] = now
-        self._fs.invalidate_cache()
-        if not self._fs.exists(path):
+        if not self._asked(self._fs.exists, path):
             raise FileNotFoundError(path)
-        self._fs.pipe_file(path, str(time.time_ns()).encode())
+        self._asked(self._fs.pipe_file, path, str(time.time_ns()).encode())
 
     def marks(self, folder: str) -> dict[str, Hashable]:
         path = f"{self._path}/{folder}"
-        self._fs.invalidate_cache()
         try:
-            found = self._fs.ls(path, detail=True)
+            found = self._asked(self._fs.ls, path, detail=True)
         except FileNotFoundError:
             return {}
         # Some stores list a folder itself among what is in it.
-        inside = [each for each in found if each["name"] != path]
-        return {each["name"].rstrip("/").rpartition("/")[2]: tuple(map(each.get, _MARKS)) for each in inside}
+        inside = {each["name"].rstrip("/"): each for each in found}
+        return {name.rpartition("/")[2]: tuple(map(each.get, _MARKS)) for name, each in inside.items() if name != path}
+
+    def _asked(self, request: Callable[..., Any], *given: Any, **more: Any) -> Any:
+        """What the store answers. One that is out of reach is asked again for some minutes, if it was reached before.
+
+        Raises:
+            OSError: it answers that this is impossible, or it is out of reach.
+        """
+        for wait in (*_WAITS, None):
+            try:
+                answer = request(*given, **more)
+            except Exception as error:  # each library has its own
+                self._was_reached |= (is_answer := _is_answer(error))
+                if is_answer:
+                    raise
+                if wait is None or not self._was_reached:
+                    raise OSError(f"islands: {self._url} is out of reach ({type(error).__name__}: {error})") from error
+                time.sleep(wait)
+            else:
+                self._was_reached = True
+                return answer
+        raise AssertionError("the last wait is none")
+
+
+def _is_answer(error: Exception) -> bool:
+    """Whether the store was reached, and asking again is no use. S3's "a condition does not hold" may be EINVAL."""
+    answers = (FileNotFoundError, FileExistsError, PermissionError)
+    return isinstance(error, answers) or (isinstance(error, OSError) and error.errno == errno.EINVAL)

@@ -3,6 +3,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,50 @@ def test_a_round_lasts_as_long_as_it_was_planned_to(
     island(learner, tmp_path, "a", fragments=1, interval=1, round_seconds=4.5, patience=60.0).to_end()
     commits = [json.loads(each.read_bytes()) for each in sorted((tmp_path / "commits").iterdir())[1:]]
     assert [each["merged"]["a"] for each in commits] == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11]]
+
+
+def test_who_missed_a_round_does_not_wait_through_the_next(
+    tmp_path: Path, reader: ShardReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Timed(reader)
+    monkeypatch.setattr(module, "time", slow)
+    settings: dict[str, Any] = {"fragments": 1, "interval": 1, "round_seconds": 4.5, "patience": 60.0}
+    a, b = (island(each, tmp_path, name, **settings) for each, name in ((Learner(reader), "a"), (slow, "b")))
+    a._merger.attend(a.state)  # takes the lease
+    for now, opened in ((3.0, 0.0), (6.0, 0.0), (9.0, 9.0)):
+        number = a._lease()
+        assert number is not None
+        a._learn(number, None)
+        a._post()
+        if now == 9.0:
+            b._post()
+        a._exchange()
+        a._exchange()  # of two islands one has posted: a quorum, and no grace
+        slow.now = now
+        b._exchange()
+        assert b._opened == opened
+
+
+def test_a_merger_shows_that_it_lives_while_it_tidies(
+    tmp_path: Path, reader: ShardReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touched: list[str] = []
+    removed: list[int] = []
+    touch, remove = stores.Folder.touch, stores.Folder.remove
+    monkeypatch.setattr(stores.Folder, "touch", lambda self, name: (touched.append(name), touch(self, name))[1])
+    monkeypatch.setattr(
+        stores.Folder, "remove", lambda self, name: (removed.append(len(touched)), remove(self, name))[1]
+    )
+    island(Learner(reader), tmp_path, "a", fragments=1, interval=1, patience=60.0).to_end()
+    assert len(removed) > 12
+    assert all(one < other for one, other in pairwise(removed[1:]))  # the first is what tried the store
+
+
+@pytest.mark.parametrize("name", ["a/b", "a[1]", "a*", ""])
+def test_names_that_files_cannot_have_are_refused(tmp_path: Path, reader: ShardReader, name: str) -> None:
+    learner: Any = Learner(reader)
+    with pytest.raises(ValueError, match="is no name"):
+        run(learner, tmp_path, plan=plan(learner), name=name)
 
 
 class KilledError(BaseException):

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from learner import PLACES, place_of
 
 from gristmill.trainer.islands import stores
-from gristmill.trainer.islands.shared import Members, Shared
+from gristmill.trainer.islands.shared import Shared
 from gristmill.trainer.islands.stores import Bucket, Store, open_store
 
 
@@ -28,14 +29,13 @@ def test_files_are_created_once_and_read_and_listed(store: Store) -> None:
     assert store.names("commits") == ["0", "1"]
 
 
-def test_of_many_at_once_one_creates_a_name(store: Store, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    place = place_of(request.node.callspec.params["store"], tmp_path)
-    stores = [open_store(place, own=str(each)) for each in range(8)]
+def test_of_many_at_once_one_creates_a_name(tmp_path: Path) -> None:
+    each = [open_store(tmp_path, own=str(number)) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
         for turn in range(20):
-            won = list(pool.map(lambda k, n=turn: stores[k].create(f"leases/{n}", str(k).encode()), range(8)))
+            won = list(pool.map(lambda k, n=turn: each[k].create(f"leases/{n}", str(k).encode()), range(8)))
             assert won.count(True) == 1
-            assert store.read(f"leases/{turn}") == str(won.index(True)).encode()
+            assert each[0].read(f"leases/{turn}") == str(won.index(True)).encode()
 
 
 def test_folders_lie_in_folders_and_go_with_their_files(store: Store) -> None:
@@ -97,7 +97,7 @@ def test_a_bucket_that_writes_over_what_is_there_is_refused(tmp_path: Path, monk
     write = MemoryFileSystem.pipe_file
     monkeypatch.setattr(MemoryFileSystem, "pipe_file", lambda self, path, value, **_: write(self, path, value))
     with pytest.raises(ValueError, match="lets files be written over"):
-        Members(Shared(place_of("bucket", tmp_path), own="a"), patience=1)
+        Shared(place_of("bucket", tmp_path), own="a").check()
 
 
 def test_who_asks_again_since_the_answer_was_lost_has_created_the_file(
@@ -115,13 +115,64 @@ def test_who_asks_again_since_the_answer_was_lost_has_created_the_file(
     assert not store.create("leases/1", b"b")
 
 
-def test_a_bucket_out_of_reach_is_not_a_file_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: Any, **__: Any) -> None:
-        raise OSError("no route to host")
+class OutOfReachError(Exception):
+    """As the stores' libraries have, each its own."""
 
-    monkeypatch.setattr(MemoryFileSystem, "pipe_file", fails)
-    with pytest.raises(OSError, match="no route"):
-        Bucket(place_of("bucket", tmp_path)).create("leases/1", b"a")
+
+class Failing:
+    """Fails so many times before it writes."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *, times: int, error: Exception) -> None:
+        self.left, self.error, self.waited = times, error, list[float]()
+        self._write = MemoryFileSystem.pipe_file
+        patch.setattr(MemoryFileSystem, "pipe_file", lambda *given, **more: self(*given, **more))  # noqa: PLW0108  (bound)
+        patch.setattr(stores.time, "sleep", self.waited.append)
+
+    def __call__(self, *given: Any, **more: Any) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            raise self.error
+        self._write(*given, **more)
+
+
+def test_a_bucket_out_of_reach_for_a_while_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Bucket(place_of("bucket", tmp_path))
+    assert store.read("commits/1") is None
+    failing = Failing(monkeypatch, times=3, error=OutOfReachError("no route"))
+    assert store.create("commits/1", b"x")
+    assert failing.waited == [1, 2, 4]
+    failing.left = 100
+    with pytest.raises(OSError, match=r"islands: memory://.* is out of reach \(OutOfReachError: no route\)"):
+        store.create("commits/2", b"x")
+    assert len(failing.waited) == 3 + 8
+
+
+def test_a_bucket_that_never_was_in_reach_is_given_up_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = Failing(monkeypatch, times=1, error=OutOfReachError("no credentials"))
+    with pytest.raises(OSError, match="no credentials"):
+        Bucket(place_of("bucket", tmp_path)).create("commits/1", b"x")
+    assert failing.waited == []
+
+
+def test_a_refusal_may_be_any_error_that_leaves_a_file_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Bucket(place_of("bucket", tmp_path))
+    store.create("commits/1", b"x")
+    failing = Failing(monkeypatch, times=2, error=OSError(errno.EINVAL, "a condition did not hold"))
+    assert not store.create("commits/1", b"y")
+    with pytest.raises(OSError, match="a condition did not hold"):
+        store.create("commits/2", b"y")
+    assert failing.waited == []
+
+
+def test_what_a_bucket_cannot_remove_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Failed to remove")
+
+    monkeypatch.setattr(MemoryFileSystem, "rm", fails)
+    store = Bucket(place_of("bucket", tmp_path))
+    store.create("leases/1/0", b"x")
+    store.remove("leases/1")
+    assert store.names("leases/1") == ["0"]
 
 
 def test_islands_of_a_folder_need_no_fsspec() -> None:
