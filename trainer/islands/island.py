@@ -27,14 +27,16 @@ from gristmill.trainer.trainer import Step, Trainer
 Report = Callable[[Step], None]
 
 _NAME = re.compile(r"[\w.-]+")
+"""What all stores take for a file's name, and none for a pattern of names."""
+
 _POLL = 0.05
-"""Seconds between looks at the directory while there is nothing to learn."""
+"""Seconds between looks at what is shared while there is nothing to learn."""
 
 
 def run(
     trainer: Trainer, location: str | Path, *, plan: Plan, name: str | None = None, report: Report | None = None
 ) -> None:
-    """Train as one of the islands of a directory or bucket, until all data is used; then the model is the one they have
+    """Train as one of the islands that meet at a location, until all data is used; then the model is the one they have
     in common.
 
     Raises:

@@ -47,8 +47,8 @@ class Shared:
     def check(self) -> None:
         """Raises ValueError where one could write over what another created."""
         name = f"probes/{self.own}"
-        self.create(name, b"")
-        is_lax = self.create(name, b"again")
+        self.store.create(name, b"")
+        is_lax = self.store.create(name, b"again")
         self.store.remove(name)
         if is_lax:
             raise ValueError(f"islands: {self.location} lets files be written over; it needs conditional writes")
@@ -84,7 +84,7 @@ class Members:
         """Remove what is left of those who were dead at the last look: all would look at it again and again."""
         for name, (_, age) in self._seen.items():
             if age >= self._patience and name != self._shared.own:
-                self._shared.store.remove(f"unfinished/{name}")
+                self._shared.store.forget(name)
                 self._shared.store.remove(f"members/{name}")
 
     def leave(self) -> None:

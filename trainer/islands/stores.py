@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 _CONDITIONAL = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
-"""Filesystems of fsspec that create a name for one only; what others have in place of that looks first, then writes."""
-
+"""Filesystems of fsspec that create a name for one only; what others have in place of that looks first, then writes.
+So does memory, which is one process's and serves to try things."""
 
 _PAUSE = 1.0
 """Seconds from one write of a name to the next: Google's store takes no more."""
@@ -40,6 +40,9 @@ class Store(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder and the files in it."""
+
+    def forget(self, own: str) -> None:
+        """Remove what an island that is no more left unfinished."""
 
     def touch(self, name: str) -> None:
         """Change a file's mark, unless that was done a moment ago. Raises FileNotFoundError where there is none."""
@@ -68,22 +71,22 @@ class Folder:
     """A directory, local or of a network file system. A file is written elsewhere and linked to its name."""
 
     def __init__(self, path: Path, *, own: str) -> None:
-        self._path, self._unfinished = path, path / "unfinished" / own
+        self._path, self._own = path, f"unfinished/{own}"
 
     def create(self, name: str, data: bytes) -> bool:
-        path = self._path / name
-        for each in (self._unfinished, path):
+        path, unfinished = self._path / name, self._path / self._own
+        for each in (unfinished, path):
             each.parent.mkdir(parents=True, exist_ok=True)
-        with self._unfinished.open("wb") as file:
+        with unfinished.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(self._unfinished, path)
+            os.link(unfinished, path)
         except (FileExistsError, FileNotFoundError):
             return False
         finally:
-            self._unfinished.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
         return True
 
     def read(self, name: str) -> bytes | None:
@@ -103,6 +106,9 @@ class Folder:
             (self._path / each).unlink(missing_ok=True)
         with suppress(OSError):
             (self._path / name).rmdir()
+
+    def forget(self, own: str) -> None:
+        self.remove(f"unfinished/{own}")
 
     def touch(self, name: str) -> None:
         os.utime(self._path / name)
@@ -139,7 +145,8 @@ class Bucket:
             self._asked(self._fs.pipe_file, f"{self._path}/{name}", data, mode="create")
         except OSError as error:
             # A request that is sent again after its answer was lost finds its own file.
-            if (there := self.read(name)) is None and not isinstance(error, FileExistsError):
+            there = self.read(name) if _is_answer(error) else None
+            if there is None and not isinstance(error, FileExistsError):
                 raise
             return there == data
         return True
@@ -158,6 +165,9 @@ class Bucket:
         """What cannot be removed now is left for the next time: others may write there, or remove it too."""
         with suppress(Exception):
             self._fs.rm(f"{self._path}/{name}", recursive=True)
+
+    def forget(self, own: str) -> None:
+        """Nothing: what is not finished is not there."""
 
     def touch(self, name: str) -> None:
         """A file that goes between look and write comes back: its island learns from the commits that it was lost."""
@@ -185,20 +195,21 @@ class Bucket:
         Raises:
             OSError: it answers that this is impossible, or it is out of reach.
         """
-        for wait in (*_WAITS, None):
+        waits = iter(_WAITS)
+        while True:
             try:
                 answer = request(*given, **more)
             except Exception as error:  # each library has its own
-                self._was_reached |= (is_answer := _is_answer(error))
-                if is_answer:
+                if _is_answer(error):
+                    self._was_reached = True
                     raise
-                if wait is None or not self._was_reached:
+                wait = next(waits, None) if self._was_reached else None
+                if wait is None:
                     raise OSError(f"islands: {self._url} is out of reach ({type(error).__name__}: {error})") from error
                 time.sleep(wait)
             else:
                 self._was_reached = True
                 return answer
-        raise AssertionError("the last wait is none")
 
 
 def _is_answer(error: Exception) -> bool:

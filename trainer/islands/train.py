@@ -16,8 +16,7 @@ from gristmill.trainer.trainer import Trainer
 def run(
     job: Job, location: str | Path, *, exchange: Exchange, name: str | None = None, report: Report | None = None
 ) -> Trainer:
-    """Train with the islands of a directory or bucket until all data is used; then write the model that is common to
-    them.
+    """Train with the islands that meet at a location until all data is used; then write the model they have in common.
 
     Raises:
         ManifestError: there are no shards that could be trained on.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from fsspec.implementations.memory import MemoryFileSystem
-from learner import PLACES, Learner, island, place_of, plan
+from learner import Learner, island, place_of, plan
 from small import CPU, sizes
 
 from gristmill.trainer.config import TrainConfig
@@ -257,10 +257,8 @@ def test_the_ledger_tells_when_it_does_not_balance(tmp_path: Path, reader: Shard
     assert not ledger.read(tmp_path, reader).balances
 
 
-@pytest.mark.parametrize("kind", PLACES)
-def test_islands_train_one_model_of_experts(tmp_path: Path, reader: ShardReader, kind: str) -> None:
+def test_islands_train_one_model_of_experts(tmp_path: Path, reader: ShardReader) -> None:
     torch.set_num_threads(1)
-    place = place_of(kind, tmp_path)
     config = TrainConfig(steps=16, batch_sequences=2, micro_sequences=2)
     model = replace(sizes(), vocabulary_size=reader.manifest.vocabulary_size)
     trainers = [
@@ -270,12 +268,12 @@ def test_islands_train_one_model_of_experts(tmp_path: Path, reader: ShardReader,
     settings = Plan(
         model=model.to_json(), train=config.to_json(), manifest=reader.manifest.identity, interval=2, grace=0.1
     )
-    threads = [threading.Thread(target=run, args=(each, place), kwargs={"plan": settings}) for each in trainers]
+    threads = [threading.Thread(target=run, args=(each, tmp_path), kwargs={"plan": settings}) for each in trainers]
     for each in threads:
         each.start()
     for each in threads:
         each.join()
-    assert ledger.read(place, reader).balances
+    assert ledger.read(tmp_path, reader).balances
     first, second = (each.model.state_dict() for each in trainers)
     for name in first:
         torch.testing.assert_close(first[name], second[name], rtol=0, atol=1e-6)
